@@ -1,0 +1,51 @@
+"""Banks against their network: names, shapes, types and finite numbers, checked once at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Num
+
+from tnsim.network import Network
+
+
+def check(network: Network, banks: Mapping[str, Any]) -> None:
+    """Raises ValueError where banks lack a name, have another shape, or hold no floating or complex numbers.
+
+    Looks at shapes and types alone, so that it works on traced arrays too.
+    """
+    wanted = network.bank_shapes
+    if not isinstance(banks, Mapping) or set(banks) != set(wanted):
+        found = sorted(banks) if isinstance(banks, Mapping) else type(banks).__name__
+        raise ValueError(f"params: wanted the banks {sorted(wanted)}, found {found}")
+    for name, shape in wanted.items():
+        found_shape, dtype = tuple(jnp.shape(banks[name])), jnp.result_type(banks[name])
+        if found_shape != shape:
+            raise ValueError(f"params[{name!r}]: wanted shape {shape}, found {found_shape}; made for another architecture?")
+        if not jnp.issubdtype(dtype, jnp.inexact):
+            raise ValueError(f"params[{name!r}]: wanted floating or complex numbers, found {dtype}")
+
+
+def measurable(network: Network, banks: Mapping[str, Any]) -> dict[str, Num[np.ndarray, "..."]]:
+    """Checked banks as NumPy float64 or complex128. Raises ValueError as `check`, and for NaN or infinity."""
+    check(network, banks)
+    wide = {name: np.asarray(bank) for name, bank in banks.items()}
+    wide = {name: bank.astype(np.result_type(bank.dtype, np.float64)) for name, bank in wide.items()}
+    for name, bank in wide.items():
+        if not np.isfinite(bank).all():
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(bank))[0])
+            raise ValueError(f"params[{name!r}]: wanted finite numbers, found {bank[place]} at {place}")
+    return {name: wide[name] for name in network.bank_shapes}
+
+
+def check_features(network: Network, features: Any) -> None:
+    """Raises ValueError where features are not (batch, sites, M) floating or complex numbers."""
+    shape, dtype = tuple(jnp.shape(features)), jnp.result_type(features)
+    wanted = (len(network.sites), int(network.dims[network.sites.array[0]]))
+    if len(shape) != 3 or shape[1:] != wanted:
+        raise ValueError(f"features: wanted shape (batch, {wanted[0]}, {wanted[1]}), found {shape}")
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        raise ValueError(f"features: wanted floating or complex numbers, found {dtype}")

@@ -1,0 +1,151 @@
+"""When what is computed: a layered tree as waves of equal nodes, equal subtrees once. Uses network; used by fold.
+
+    wave l:   positions --[conv: one matrix each]--> --[pool: products over windows]--> nodes = positions of wave l + 1
+
+`whole` visits every position of every wave (data differ everywhere: scores). `distinct` visits one of each kind, given
+a kind for every site (norms, spectra and cuts, where subtrees with equal banks and equal partitions repeat).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from tnsim.network import Network, Stack, Table
+
+
+class Grid(NamedTuple):
+    """Windows side by side on a row-major grid, so that pooling is products of strided slices."""
+
+    rows: int
+    columns: int
+    window: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Equal positions, each a matrix of one bank, and the nodes that pool them.
+
+    below: which value of the wave below enters each position; slots: which row of the bank it reads;
+    children: the positions of each node. None stands for "in order", so that nothing is gathered.
+    """
+
+    bank: str
+    level: int
+    dim_in: int
+    dim_out: int
+    below: Table | None
+    slots: Table | None
+    children: Table
+    grid: Grid | None
+
+    @property
+    def nodes(self) -> int:
+        return len(self.children)
+
+    @property
+    def positions(self) -> int:
+        """How many positions are computed in this wave."""
+        return self.children.array.size if self.below is None else len(self.below)
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """Waves from the sites up. Of a `distinct` one also: a site of each kind (`leaves`), and of which kind each site is
+    and each node of every wave (`kinds`)."""
+
+    waves: tuple[Wave, ...]
+    output: str
+    leaves: Int[np.ndarray, "kinds"] | None = None
+    kinds: tuple[Int[np.ndarray, "nodes"], ...] = ()
+
+    def without_top(self) -> Schedule:
+        """All but the last wave."""
+        return replace(self, waves=self.waves[:-1])
+
+
+class NotLayered(ValueError):
+    """The network is no layered tree, so the fold cannot sweep it."""
+
+
+@lru_cache(maxsize=256)
+def whole(network: Network) -> Schedule:
+    """Every position of every wave. Raises NotLayered where the network is no layered tree of matrices."""
+    stacks = network.stacks[:-1]
+    waves = tuple(_wave(network, stack, level) for level, stack in enumerate(stacks))
+    if not waves or network.sites != Table(np.arange(network.indices[0].count)) or len(network.outputs) != 1:
+        raise NotLayered("sites: wanted the first run of indices, in order, and one class leg")
+    top = network.stacks[-1]
+    if top.count != 1 or tuple(top.legs.array[0]) != (network.outputs[0], network.offsets[len(waves)]):
+        raise NotLayered(f"bank {top.bank!r}: wanted one matrix from the last node to the class leg")
+    return Schedule(waves, top.bank)
+
+
+def _wave(network: Network, stack: Stack, level: int) -> Wave:
+    """The wave of a stack of matrices whose legs are (node above, position below)."""
+    first, count = network.offsets[level], network.indices[level].count
+    legs = stack.legs.array
+    if legs.shape != (count, 2) or not (legs[:, 1] == first + np.arange(count)).all():
+        raise NotLayered(f"bank {stack.bank!r}: wanted one matrix a position, in order")
+    nodes = network.indices[level + 1].count
+    node = legs[:, 0] - (first + count)
+    if not (0 <= node.min() and node.max() < nodes) or len(set(np.bincount(node, minlength=nodes))) != 1:
+        raise NotLayered(f"bank {stack.bank!r}: wanted windows of one size at every node of the level above")
+    children = np.argsort(node, kind="stable").reshape(nodes, -1)
+    slots = None if (stack.slots.array == np.arange(count)).all() else stack.slots
+    return Wave(
+        stack.bank, level, stack.shape[1], stack.shape[0], None, slots, Table(children), _grid(children, count)
+    )
+
+
+def _grid(children: Int[np.ndarray, "nodes window"], count: int) -> Grid | None:
+    """The grid on which these windows stand side by side, or None."""
+    first = children[0]
+    run = int(np.argmax(np.append(np.diff(first) != 1, True))) + 1
+    rows_in_window = len(first) // run
+    columns = int(first[run] - first[0]) if rows_in_window > 1 else count  # one row high: one long row
+    if rows_in_window * run != len(first) or columns % run or count % (columns * rows_in_window):
+        return None
+    grid = Grid(count // columns, columns, (rows_in_window, run))
+    return grid if (windows_on(grid) == children).all() else None
+
+
+def windows_on(grid: Grid) -> Int[np.ndarray, "nodes window"]:
+    """Positions of every window of a grid, nodes and places row-major."""
+    (h, w), rows, columns = grid.window, grid.rows, grid.columns
+    at = np.arange(rows * columns).reshape(rows // h, h, columns // w, w)
+    return at.transpose(0, 2, 1, 3).reshape(-1, h * w)
+
+
+def distinct(schedule: Schedule, kinds: Int[np.ndarray, "sites"], by_bank: bool = True) -> Schedule:
+    """One position and one node of each kind, where sites of equal `kinds` hold equal leaves.
+
+    Two subtrees are of one kind when their leaves, rows of the banks and wiring agree up to the order within windows;
+    with by_bank=False the rows do not count (min-cuts see dimensions alone).
+    """
+    _, leaves, kind = np.unique(kinds, return_index=True, return_inverse=True)
+    waves, kinds_of = [], [kind]
+    for wave in schedule.waves:
+        slots = np.arange(len(kind)) if wave.slots is None else wave.slots.array
+        slots = slots if by_bank else np.zeros(len(kind), dtype=np.int64)
+        positions, position_kind = _unique_rows(np.stack([kind, slots], axis=1))
+        children, kind = _unique_rows(np.sort(position_kind[wave.children.array], axis=1))
+        below, rows = Table(positions[:, 0]), Table(positions[:, 1])
+        waves.append(
+            Wave(wave.bank, wave.level, wave.dim_in, wave.dim_out, below, rows, Table(children), None)
+        )
+        kinds_of.append(kind)
+    return Schedule(tuple(waves), schedule.output, leaves, tuple(kinds_of))
+
+
+def _unique_rows(rows: Int[np.ndarray, "n k"]) -> tuple[Int[np.ndarray, "u k"], Int[np.ndarray, "n"]]:
+    """Distinct rows, and which of them each row is."""
+    code = rows[:, 0].astype(np.int64)
+    for column in rows.T[1:]:  # fold column after column into one code: much faster than sorting whole rows
+        _, code = np.unique(code * (int(column.max()) + 1) + column, return_inverse=True)
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    return rows[first], inverse

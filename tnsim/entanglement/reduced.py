@@ -1,0 +1,95 @@
+"""Reduced density matrices of a few sites: open legs on the paths to the root, Gram matrices elsewhere. THEORY section 6.
+
+    X[D, D', g, h]    D: configurations (ket) of the kept sites below an edge, D': (bra), g, h: the edge itself
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Num
+
+from tnsim import memory
+from tnsim.contract.schedule import Wave, whole
+from tnsim.entanglement.gram import Banks, grams_of_waves
+from tnsim.entanglement.measure import SiteMeasure
+from tnsim.network import Network
+
+
+class Open(NamedTuple):
+    """A node with kept sites below it; sites: in the order of D's digits."""
+
+    sites: tuple[int, ...]
+    X: Num[Array, "D D g h"]
+
+
+def reduced_density_matrix(
+    network: Network,
+    banks: Banks,
+    vector: Num[np.ndarray, "r"],
+    measure: SiteMeasure,
+    sites: list[int],
+    limit: str | float | None = None,
+) -> Num[np.ndarray, "D D"]:
+    """rho of `sites`, in the order given (the first is the slowest digit), trace 1; D = M^len(sites).
+
+    Raises MemoryLimitError where the estimate is above the limit, and ValueError for a state that is zero.
+    """
+    schedule = whole(network)
+    M, widest = schedule.waves[0].dim_in, max(wave.dim_out for wave in schedule.waves)
+    memory.check(
+        3 * 16 * float(M) ** (2 * len(sites)) * widest**2, limit, f"sites: a density matrix of {len(sites)} sites",
+        "Ways out: fewer sites; a higher memory=.",
+    )  # fmt: skip
+    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+        grams = grams_of_waves(network, banks, measure)
+        opened = {site: _leaf(measure, site) for site in sites}
+        for wave, gram in zip(schedule.waves, grams, strict=False):
+            opened = _up(wave, banks[wave.bank], opened, gram.value)
+        root = opened[0]
+        rho = jnp.einsum("DEgh,g,h->DE", root.X, vector, jnp.conj(vector))
+        return _normalised(np.asarray(rho), root.sites, sites, M)
+
+
+def _leaf(measure: SiteMeasure, site: int) -> Open:
+    L = jnp.asarray(measure.factors[measure.kind[site]].T)  # [a, c]
+    return Open((site,), jnp.einsum("ac,bd->abcd", L, jnp.conj(L)))
+
+
+def _up(wave: Wave, bank, opened: dict[int, Open], gram) -> dict[int, Open]:
+    """Nodes of a wave with kept sites below them, by number."""
+    row_of = np.arange(wave.positions) if wave.slots is None else wave.slots.array
+    node_of = np.empty(wave.positions, np.int64)
+    node_of[wave.children.array] = np.arange(wave.nodes)[:, None]
+    result: dict[int, Open] = {}
+    for node in sorted({int(node_of[position]) for position in opened}):
+        total = None
+        for position in wave.children.array[node].tolist():
+            W = bank[row_of[position]]
+            child = opened.get(position)
+            part = Open((), gram[position][None, None]) if child is None else child
+            part = Open(part.sites, jnp.einsum("gc,DEcd,hd->DEgh", W, part.X, jnp.conj(W)))
+            total = part if total is None else _times(total, part)
+        result[node] = Open(total.sites, total.X / jnp.abs(total.X).max())  # only ratios matter
+    return result
+
+
+def _times(x: Open, y: Open) -> Open:
+    size = x.X.shape[0] * y.X.shape[0]
+    product = jnp.einsum("DEgh,FGgh->DFEGgh", x.X, y.X)
+    return Open(x.sites + y.sites, product.reshape(size, size, *x.X.shape[2:]))
+
+
+def _normalised(rho, found: tuple[int, ...], wanted: list[int], M: int) -> Num[np.ndarray, "D D"]:
+    """Digits in the order wanted, Hermitian, trace 1."""
+    k = len(wanted)
+    order = [found.index(site) for site in wanted]
+    rho = rho.reshape((M,) * 2 * k).transpose(*order, *(k + i for i in order)).reshape(M**k, M**k)
+    rho = 0.5 * (rho + np.conj(rho.T))
+    trace = np.trace(rho).real
+    if not (np.isfinite(trace) and trace > 0):
+        raise ValueError("state: it is exactly zero or not finite, so it has no density matrix")
+    return rho / trace
