@@ -1,8 +1,6 @@
 """Every shape annotation of tnsim is checked while the tests run; rank promotion raises."""
 
-import os
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import pytest

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -22,6 +22,7 @@ NAMES = (
 Partition = str | Iterable[int] | Bool[np.ndarray, "..."]
 
 
+@runtime_checkable
 class Sites(Protocol):
     """What a partition needs to know of an architecture."""
 

@@ -75,7 +75,8 @@ def fixed(draw):
 @given(fixed())
 def test_the_closed_form_gram_is_the_integral(representation):
     found = representation.gram()
-    assert found.dtype == np.float64 and found.shape == (representation.features,) * 2
+    assert found.dtype == np.float64
+    assert found.shape == (representation.features,) * 2
     np.testing.assert_allclose(found, quadrature_gram(representation), atol=1e-10)
 
 
@@ -83,7 +84,8 @@ def test_the_closed_form_gram_is_the_integral(representation):
 @given(fixed())
 def test_json_round_trip_gives_an_equal_value_with_an_equal_hash(representation):
     again = from_json(json.loads(json.dumps(representation.to_json())))
-    assert again == representation and hash(again) == hash(representation)
+    assert again == representation
+    assert hash(again) == hash(representation)
 
 
 @settings(deadline=None, max_examples=40)
@@ -98,7 +100,8 @@ def test_feature_0_is_one_everywhere_exactly_where_constant_says_so(representati
 def test_the_dtype_is_kept_and_sites_are_row_major(representation):
     images = jnp.linspace(0, 1, 24).reshape(2, 3, 4).astype(jnp.bfloat16)
     f = representation(images)
-    assert f.dtype == jnp.bfloat16 and f.shape == (2, 12, representation.features)
+    assert f.dtype == jnp.bfloat16
+    assert f.shape == (2, 12, representation.features)
     np.testing.assert_array_equal(f, representation(images.reshape(2, 12)))
     assert values(representation, np.linspace(0, 1, 5)).dtype == np.float64
     assert representation.grid_of((3, 4)) == (3, 4)
@@ -186,7 +189,8 @@ def test_orthonormal_gram_of_common_bases_to_twelve_digits(base):
 def test_orthonormal_keeps_a_constant_feature_exactly_one_in_float32():
     images = np.random.default_rng(0).random((50, 7), dtype=np.float32)
     made = orthonormal(Fourier(), gram=Fourier().gram_from(images))
-    assert made.constant and (np.asarray(made(images))[..., 0] == 1).all()
+    assert made.constant
+    assert (np.asarray(made(images))[..., 0] == 1).all()
     np.testing.assert_allclose(made.gram_from(images), np.eye(3), atol=1e-4)
     assert abs(made.gram() - np.eye(3)).max() > 1e-3  # of the uniform measure, which is another one
 
@@ -194,7 +198,9 @@ def test_orthonormal_keeps_a_constant_feature_exactly_one_in_float32():
 def test_orthonormal_round_trip_and_hash():
     made = orthonormal(Polynomial(3))
     again = from_json(json.loads(json.dumps(made.to_json())))
-    assert again == made and hash(again) == hash(made) and isinstance(again, Orthonormal)
+    assert again == made
+    assert hash(again) == hash(made)
+    assert isinstance(again, Orthonormal)
 
 
 @pytest.mark.parametrize("representation", FIXED, ids=repr)
@@ -270,7 +276,8 @@ def patches(case, seed=0):
 def test_patches_are_the_loop_over_windows(case):
     layer, images = patches(case), np.random.default_rng(3).random((3, *case[3]), dtype=np.float32)
     f = layer(images)
-    assert f.dtype == jnp.float32 and f.shape == (3, layer.grid[0] * layer.grid[1], layer.features)
+    assert f.dtype == jnp.float32
+    assert f.shape == (3, layer.grid[0] * layer.grid[1], layer.features)
     np.testing.assert_allclose(f, loop_patches(layer, images), atol=1e-5)
     np.testing.assert_array_equal(f, layer(images.reshape(3, -1)))
     assert layer.grid_of(case[3]) == layer.grid
@@ -278,7 +285,9 @@ def test_patches_are_the_loop_over_windows(case):
 
 def test_patches_grid_and_number_of_features():
     layer = Patches(5, 2, 16, (32, 32), nnx.Rngs(0))
-    assert layer.grid == (16, 16) and layer.features == 17 and layer.constant
+    assert layer.grid == (16, 16)
+    assert layer.features == 17
+    assert layer.constant
     assert Patches(5, 4, 16, (28, 30), nnx.Rngs(0), constant=False).grid == (7, 8)
     assert Patches(5, 2, 16, (32, 31), nnx.Rngs(0), padding="VALID").grid == (14, 14)
 
@@ -316,7 +325,8 @@ def test_patches_have_an_empirical_gram_only():
 def test_patches_round_trip_of_the_hyper_parameters():
     layer = patches(PATCHES[3])
     again = from_json(json.loads(json.dumps(layer.to_json())), nnx.Rngs(5))
-    assert again.to_json() == layer.to_json() and again.grid == layer.grid
+    assert again.to_json() == layer.to_json()
+    assert again.grid == layer.grid
     assert isinstance(from_json(layer.to_json()), Patches)
 
 

@@ -1,6 +1,7 @@
-"""Measurements as a run on 8 x 8 images would leave them: seven partitions, ten classes; the figures are made up.
+"""Measurements as a run on 8 x 8 images would leave them; the figures are made up.
 
-The min-cuts are computed here from the definition, by dynamic programming over the side of every matrix.
+The min-cuts are computed here from the definition, by dynamic programming over the side of every
+matrix.
 """
 
 import math

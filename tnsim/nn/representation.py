@@ -20,7 +20,6 @@ import numpy as np
 from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float, Float64
-from scipy.linalg import solve_triangular
 
 from tnsim.nn.patches import Features, Grams, Images, Patches, as_sites, count, flag, gram_from
 
@@ -348,7 +347,9 @@ def orthonormal(base: Representation, gram: np.ndarray | None = None) -> Orthono
     if not isinstance(base, Representation):
         raise ValueError(f"base: must be a fixed representation, found {type(base).__name__}")
     s = _checked_gram(base.gram() if gram is None else np.asarray(gram), base.features)
-    inverse = solve_triangular(np.linalg.cholesky(s), np.eye(base.features), lower=True)
+    lower, inverse = np.linalg.cholesky(s), np.eye(base.features)
+    for i in range(base.features):  # forward substitution: exact zeros above the diagonal
+        inverse[i] = (inverse[i] - lower[i, :i] @ inverse[:i]) / lower[i, i]
     return Orthonormal(base, inverse.tolist())
 
 

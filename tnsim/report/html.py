@@ -1,7 +1,8 @@
-"""The report: one page that opens without a network, written from the measurements of one trained network.
+"""The report: one page that opens without a network, written from the measurements of one model.
 
-Top of the report: `measurements` checks and types, `plots`, `pictures` and `tables` draw, this file puts them in order
-and says what they mean. Style and script lie beside it and are copied into the page.
+Top of the report: `measurements` checks and types, `plots`, `pictures` and `tables` draw, `prose`
+says what they mean, this file puts them in order. Style and script lie beside it and are copied
+into the page.
 """
 
 import base64
@@ -13,34 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tnsim.report import pictures, plots, tables
-from tnsim.report.measurements import MEASURES, Measured, Partition, Report, is_number, mean, read
+from tnsim.report import pictures, plots, prose, tables
+from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
 from tnsim.report.text import escape, grouped, levels, listed, number, percent, size
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
-HOW_TO_READ = (
-    "A partition splits the sites of the image (pixels or patches) into two sets A and B, the left and the right half "
-    "for instance, and every figure below belongs to one partition and to the score of one class.",
-    "The entanglement entropy S, in nats, says how much correlation between A and B the network models for that class: "
-    "it is 0 if the score is a function of A times a function of B, and e<sup>S</sup> is the effective number of such "
-    "products that it adds up.",
-    "The widths of the channels set a ceiling that no weights can pass, S ≤ ln(min-cut), where the min-cut is the "
-    "smallest product of widths that separates A from B in the network; colour shows how much of it is used.",
-    "Beside every trained value stands that of the same network before training, so that what the weights learned is "
-    "told apart from what the architecture gives to random weights.",
-    "The Rényi entropy S₂ is a lower bound of S which can be computed for every partition; it has its own block and its "
-    "own colours, and an S₂ is to be compared with other S₂ only, never with an S.",
-)
-
-PAPER = (
-    "Y. Levine, D. Yakira, N. Cohen, A. Shashua: <cite>Deep Learning and Quantum Entanglement: Fundamental Connections "
-    'with Implications to Network Design</cite>, <a href="https://arxiv.org/abs/1704.01552">arXiv 1704.01552</a>'
-)
-
 
 def write(measurements: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Writes the page to a path at once: whoever looks finds the old file or the whole new one. Raises as render."""
+    """Writes the page to a path at once: whoever looks finds the old file or the whole new one.
+    Raises as render.
+    """
     page, target = render(measurements), Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -52,20 +36,14 @@ def write(measurements: Mapping[str, Any], path: str | os.PathLike[str]) -> Path
 
 
 def render(measurements: Mapping[str, Any]) -> str:
-    """The page as a string. Raises ValueError naming the first key of `measurements` that is missing or wrong."""
+    """The page as a string. Raises ValueError naming the first key of `measurements` that is
+    missing or wrong.
+    """
     report = read(measurements)
     sections = "".join(
         _section(name, title, content)
-        for name, title, content in (
-            ("learning", "Learning", _learning(report)),
-            ("reading", "How to read it", _reading()),
-            ("entropy", "Entropy by class and partition", _entropy(report)),
-            ("partitions", "The partitions and what limits them", _gallery(report)),
-            ("spectra", "Schmidt spectra", _spectra(report)),
-            ("figures", "All figures", _figures(report)),
-            ("provenance", "Provenance", _provenance(report)),
-        )
-        if content
+        for name, title, make in SECTIONS
+        if (content := make(report))
     )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -74,7 +52,8 @@ def render(measurements: Mapping[str, Any]) -> str:
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{_title(report)}</title>\n<style>\n{_beside('style.css')}</style>\n</head>\n"
         f"<body>\n<main>\n{_opening(report)}{sections}</main>\n"
-        f'<script type="application/json" id="measurements">{tables.as_json(report.source)}</script>\n'
+        f'<script type="application/json" '
+        f'id="measurements">{tables.as_json(report.source)}</script>\n'
         f"<script>\n{_beside('page.js')}</script>\n</body>\n</html>\n"
     )
 
@@ -93,7 +72,7 @@ def _note(words: str) -> str:
     return f'<p class="note">{words}</p>'
 
 
-# --- opening --------------------------------------------------------------------------------------------------------
+# --- opening --------------------------------------------------------------------------------------
 
 
 def _title(report: Report) -> str:
@@ -102,39 +81,39 @@ def _title(report: Report) -> str:
 
 
 def _opening(report: Report) -> str:
-    exact = [p for p in report.partitions if p.exact and is_number(_share(report, p))]
     shares = (
-        f'<figure class="shares"><figcaption>S / ln(min-cut), mean over classes: <b>● trained</b>, ○ before training'
-        f"</figcaption>{plots.shares(report)}</figure>"
-        if exact
-        else ""
+        '<figure class="shares"><figcaption>S / ln(min-cut), mean over classes: '
+        f"<b>● trained</b>{', ○ before training' if report.has_before else ''}</figcaption>"
+        f"{plots.shares(report)}</figure>"
     )
+    known = any(is_number(_share(report, p)) for p in report.partitions)
     return (
         f'<header>\n<h1>{_title(report)}</h1>\n<p class="finding">{finding(report)}</p>\n'
-        f'<div class="opening">{_key_figures(report)}{shares}</div>\n</header>\n'
+        f'<div class="opening">{_key_figures(report)}{shares if known else ""}</div>\n</header>\n'
     )
 
 
 def finding(report: Report) -> str:
-    """One sentence: how much of the ceiling is used, across which partition most and least."""
-    exact = [p for p in report.partitions if p.exact and is_number(_share(report, p))]
-    bounded = [p for p in report.partitions if is_number(_share(report, p, "renyi2"))]
-    key, symbol, found = ("entropy", "S", exact) if exact else ("renyi2", "S₂", bounded)
+    """One sentence: how much of the ceiling is used, and across which partition most."""
+    key, symbol, least = "entropy", "S", ""
+    if not any(is_number(_share(report, p, key)) for p in report.partitions):
+        key, symbol, least = "renyi2", "S₂", "at least "
+    found = [p for p in report.partitions if is_number(_share(report, p, key))]
     if not found:
         return "No entropy was measured."
-    ranked = sorted(found, key=lambda p: _share(report, p, key), reverse=True)
+    most, *others = sorted(found, key=lambda p: _share(report, p, key), reverse=True)
     accuracy = (report.source.get("training") or {}).get("accuracy")
-    start = (
-        f"At {percent(accuracy, 1)} test accuracy the network"
-        if accuracy is not None
-        else "The network"
+    who = (
+        "The network"
+        if accuracy is None
+        else f"At {percent(accuracy, 1)} test accuracy the network"
     )
-    least = "" if exact else "at least "
-    first = f"{start} uses {least}{_used(report, ranked[0], key)} of its ceiling ln(min-cut) across {_bold(ranked[0])}"
-    if len(ranked) == 1:
-        return f"{first} ({symbol}, mean over classes)."
-    rest = listed(f"{_used(report, p, key)} across {_bold(p)}" for p in ranked[1:5])
-    return f"{first}, the partition it uses most, and {rest} ({symbol}, mean over classes)."
+    words = f"{who} uses {least}{_used(report, most, key)} of its ceiling ln(min-cut)"
+    words += f" across {_bold(most)}"
+    if others:
+        rest = listed(f"{_used(report, p, key)} across {_bold(p)}" for p in others[:4])
+        words += f", the partition it uses most, and {rest}"
+    return f"{words} ({symbol}, mean over classes)."
 
 
 def _bold(partition: Partition) -> str:
@@ -176,20 +155,18 @@ def _key_figures(report: Report) -> str:
     return f'<dl class="key">{items}</dl>'
 
 
-# --- sections -------------------------------------------------------------------------------------------------------
+# --- sections --------------------------------------------------------------------------------
 
 
 def _learning(report: Report) -> str:
     training = report.source.get("training")
     if training is None:
         return _note("These figures are of given weights: nothing was trained in this run.")
-    seconds, steps = training.get("seconds"), training.get("steps")
+    accuracy, seconds, steps = (training.get(key) for key in ("accuracy", "seconds", "steps"))
     words = [
-        f"Test accuracy {percent(training['accuracy'], 1)}"
-        if training.get("accuracy") is not None
-        else "",
+        f"Test accuracy {percent(accuracy, 1)}" if accuracy is not None else "Trained",
         f"after {grouped(steps)} steps" if isinstance(steps, int) else "",
-        f"and {number(seconds, 1)} s" if seconds is not None else "",
+        f"in {number(seconds, 1)} s" if seconds is not None else "",
     ]
     said = " ".join(filter(None, words))
     history = training.get("history") or []
@@ -197,89 +174,77 @@ def _learning(report: Report) -> str:
         return _note(f"{said}. No learning curve was kept.")
     return _note(f"{said}.") + (
         f'<div class="pair"><figure><figcaption>Loss</figcaption>{plots.loss(history)}</figure>'
-        f"<figure><figcaption>Accuracy</figcaption>{plots.accuracy(history)}</figure></div>"
+        "<figure><figcaption>Accuracy</figcaption>"
+        f"{plots.accuracy(history)}</figure></div>"
     )
 
 
-def _reading() -> str:
-    return '<ol class="reading">' + "".join(f"<li>{s}</li>" for s in HOW_TO_READ) + "</ol>"
+def _reading(report: Report) -> str:
+    return '<ol class="reading">' + "".join(f"<li>{s}</li>" for s in prose.HOW_TO_READ) + "</ol>"
 
 
 def _entropy(report: Report) -> str:
-    exact, bounded = (tables.heat_maps(report, q) for q in (tables.ENTROPY, tables.RENYI))
     only = [escape(p.name) for p in report.partitions if not p.exact]
     alone = f" For {listed(only)} it is all that was measured." if only else ""
     blocks = ""
-    if exact:
-        said = "Exact, in nats. Printed: S; colour: its share of the ceiling at the head of each partition."
-        blocks += _block(
-            "S, entanglement entropy", said, tables.legend(tables.ENTROPY), exact, "exact"
-        )
-    if bounded:
-        said = (
-            f"A lower bound of S, in nats, with colours of its own: compare S₂ with S₂ only.{alone}"
-        )
-        blocks += _block(
-            "S₂ ≤ S, Rényi entropy of order 2", said, tables.legend(tables.RENYI), bounded, "renyi"
-        )
+    if exact := tables.heat_maps(report, tables.ENTROPY):
+        content = tables.legend(tables.ENTROPY) + exact
+        blocks += _block("S, entanglement entropy", prose.EXACT, content, "exact")
+    if bounded := tables.heat_maps(report, tables.RENYI):
+        content = tables.legend(tables.RENYI) + bounded
+        blocks += _block("S₂ ≤ S, Rényi entropy of order 2", prose.RENYI + alone, content, "renyi")
     return blocks
 
 
-def _block(title: str, said: str, legend: str, content: str, kind: str) -> str:
-    return f'<div class="block {kind}"><h3>{title}</h3>{_note(said)}{legend}{content}</div>'
+def _block(title: str, said: str, content: str, kind: str) -> str:
+    return f'<div class="block {kind}"><h3>{title}</h3>{_note(said)}{content}</div>'
 
 
 def _gallery(report: Report) -> str:
     cards = "".join(_card(report, p, k) for k, p in enumerate(report.partitions))
     drawn = (
         "a line is a matrix, a dot a pooling node"
-        if report.tree and len(report.tree[0]) and sum(map(len, report.tree[0])) <= pictures.DRAWN
+        if pictures.is_drawn_whole(report)
         else "a bar is a level, as long as the logarithm of its number of nodes"
     )
-    said = (
-        'The image with <b class="side-a">A</b> and <b class="side-b">B</b>; beside it the network, sites below and '
-        f'output above: {drawn}. The <b class="cut">min-cut</b> is the cheapest set of shared channel indices whose '
-        "removal separates A from B; an index is paid once, however many matrices meet in it."
-    )
-    return f'{_note(said)}<div class="gallery">{cards}</div>' if cards else ""
+    said = _note(prose.PARTITIONS.format(drawn=drawn))
+    return f'{said}<div class="gallery">{cards}</div>' if cards else ""
 
 
 def _card(report: Report, partition: Partition, k: int) -> str:
-    kind = "exact S" if partition.exact else "S₂ only"
-    cuts = levels(partition.cut)
+    image = pictures.image(report, partition, f"image-{k}")
+    network = pictures.network(report, partition, f"network-{k}")
+    said = ", ".join(filter(None, (size(partition.cut), levels(partition.cut))))
     return (
-        f'<figure class="card"><figcaption><b>{escape(partition.name)}</b> <span class="tag">{kind}</span>'
-        f"<span>{size(partition.cut)}{f', {cuts}' if cuts else ''}</span></figcaption>"
-        f'<div class="drawn"><div class="image">{pictures.image(report, partition, f"image-{k}")}</div>'
-        f'<div class="network">{pictures.network(report, partition, f"network-{k}")}</div></div></figure>'
+        f'<figure class="card"><figcaption>{_bold(partition)} '
+        f'<span class="tag">{"exact S" if partition.exact else "S₂ only"}</span>'
+        f"<span>{said}</span></figcaption>"
+        f'<div class="drawn"><div class="image">{image}</div>'
+        f'<div class="network">{network}</div></div></figure>'
     )
 
 
 def _spectra(report: Report) -> str:
-    drawn = plots.spectra(report)
     figures = "".join(
-        f"<figure><figcaption>{escape(p.name)}</figcaption>{picture}</figure>"
-        for p, picture in drawn
+        f"<figure><figcaption>{escape(partition.name)}</figcaption>{picture}</figure>"
+        for partition, picture in plots.spectra(report)
     )
-    said = (
-        "p<sub>k</sub>, the share of the k-th product of a function of A and a function of B, largest first; a line is "
-        "a class, named at its end. <b>– –</b> mean over classes before training. A steep line is little correlation; "
-        "a flat one would be the ceiling. What is below 10<sup>−16</sup> is not drawn."
-    )
-    return f'{_note(said)}<div class="pair">{figures}</div>' if drawn else ""
+    return f'{_note(prose.SPECTRA)}<div class="pair">{figures}</div>' if figures else ""
 
 
 def _figures(report: Report) -> str:
     rows = tables.records(report)
     if not rows:
         return ""
-    links = _link("csv", "text/csv", tables.as_csv(rows)) + _link(
-        "json", "application/json", json.dumps(rows, indent=1, allow_nan=False)
-    )
-    exact, bounded = tables.exact_figures(report), tables.renyi_figures(report)
-    blocks = _block("Exact", _tolerance(report.measured), "", exact, "exact") if exact else ""
-    if bounded:
-        blocks += _block("S₂ alone, a lower bound of S", "In nats.", "", bounded, "renyi")
+    as_json = json.dumps(rows, indent=1, allow_nan=False)
+    links = _link("csv", "text/csv", tables.as_csv(rows))
+    links += _link("json", "application/json", as_json)
+    blocks = ""
+    if exact := tables.exact_figures(report):
+        said = prose.FIGURES.format(ranks=_tolerance(report.measured))
+        blocks += _block("Exact", said, exact, "exact")
+    if bounded := tables.renyi_figures(report):
+        blocks += _block("S₂ alone, a lower bound of S", "In nats.", bounded, "renyi")
     return f'<p class="downloads">{links}</p>{blocks}'
 
 
@@ -292,26 +257,24 @@ def _link(kind: str, mime: str, text: str) -> str:
 
 
 def _tolerance(measured: tuple[Measured, ...]) -> str:
-    found = sorted({m.tolerance for m in measured if m.rank is not None and is_number(m.tolerance)})
-    ranks = f" Ranks at tolerance {listed(f'{t:g}' for t in found)}." if found else ""
-    return f"Entropies in nats.{ranks} e<sup>S</sup>: effective rank; 1 − p<sub>1</sub>: geometric measure."
+    used = {m.tolerance for m in measured if m.rank is not None and is_number(m.tolerance)}
+    return f" Ranks at tolerance {listed(f'{t:g}' for t in sorted(used))}." if used else ""
 
 
 def _provenance(report: Report) -> str:
     source = report.source
     packages = source.get("packages") or {}
+    architecture = json.dumps(source["architecture"], ensure_ascii=False)
     shown = {
         "version": f"tnsim {escape(source['version'])}" if source.get("version") else "",
         "command": f"<code>{escape(source['command'])}</code>" if source.get("command") else "",
-        "seed": escape(source.get("seed", "")),
+        "seed": "" if source.get("seed") is None else escape(source["seed"]),
         "data": _dataset(source.get("dataset") or {}),
         "packages": ", ".join(f"{escape(k)} {escape(v)}" for k, v in packages.items()),
-        "measure": f"<b>{source['measure']}</b>. {MEASURES[source['measure']]}",
-        "definitions": "p<sub>k</sub> = s<sub>k</sub>² / Σ s², with s<sub>k</sub> the singular values of the score as a "
-        "matrix of A against B. S = −Σ p<sub>k</sub> ln p<sub>k</sub>; S₂ = −ln Σ p<sub>k</sub>²; "
-        "S₂ ≤ S ≤ ln rank ≤ ln(min-cut).",
-        "theory": PAPER,
-        "architecture": f"<pre>{escape(json.dumps(source['architecture'], ensure_ascii=False))}</pre>",
+        "measure": f"<b>{source['measure']}</b>. {prose.MEASURES[source['measure']]}",
+        "definitions": prose.DEFINITIONS,
+        "theory": prose.PAPER,
+        "architecture": f"<pre>{escape(architecture)}</pre>",
     }
     items = "".join(f"<dt>{k}</dt><dd>{v}</dd>" for k, v in shown.items() if v)
     return f'<dl class="provenance">{items}</dl>'
@@ -322,4 +285,15 @@ def _dataset(dataset: dict[str, Any]) -> str:
         f"{grouped(dataset[k])} {k}" for k in ("train", "test") if isinstance(dataset.get(k), int)
     ]
     shape = " × ".join(map(str, dataset.get("image_shape") or []))
-    return ", ".join(filter(None, [escape(dataset.get("name", "")), shape, *counts]))
+    return ", ".join(filter(None, [escape(dataset.get("name", "")), escape(shape), *counts]))
+
+
+SECTIONS = (
+    ("learning", "Learning", _learning),
+    ("reading", "How to read it", _reading),
+    ("entropy", "Entropy by class and partition", _entropy),
+    ("partitions", "The partitions and what limits them", _gallery),
+    ("spectra", "Schmidt spectra", _spectra),
+    ("figures", "All figures", _figures),
+    ("provenance", "Provenance", _provenance),
+)

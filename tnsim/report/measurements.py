@@ -1,7 +1,8 @@
 """The measurements of one network, checked and typed: what every part of the page reads.
 
-Stands lowest in the report: plain JSON values in, frozen values out. A missing or wrong key raises one ValueError that
-names it (`partitions[2].min_cut.log`), before anything is drawn; numbers that are not finite become NaN and print as "–".
+Stands lowest in the report: plain JSON values in, frozen values out. A missing or wrong key raises
+one ValueError that names it (`partitions[2].min_cut.log`), before anything is drawn; numbers that
+are not finite become NaN and print as "–".
 """
 
 import math
@@ -12,27 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from tnsim.report.prose import MEASURES
+
 FORMAT = "tnsim-measurements/1"
-MEASURES = {
-    "coefficient": "The state is the coefficient tensor of a class's score: the features of a "
-    "site are taken as "
-    "orthonormal.",
-    "function": "The state is a class's score as a function of the image, in L² of the product of "
-    "the sites' own "
-    "distributions: the Gram matrix of the features enters at every site, and sites are taken as "
-    "independent.",
-    "data": "The state is a class's score as a function of the image, in L² of the product of the "
-    "real distributions "
-    "of the two sides: sites within a side depend on each other as in the images.",
-}
 NAN = float("nan")
 
-Index = tuple[
-    int, int
-]  # (level, position); level -1 is a site's own edge, else the copy index of a pooling node
-Tree = tuple[
-    tuple[tuple[int, ...], ...], ...
-]  # per level, per pooling node: its children's positions one level below
+# (level, position): level -1 is a site's own edge, else the copy index of a pooling node
+Index = tuple[int, int]
+# per level, per pooling node: its children's positions one level below
+Tree = tuple[tuple[tuple[int, ...], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -130,19 +119,22 @@ def mean(values: Sequence[float]) -> float:
 
 
 def read(measurements: Mapping[str, Any]) -> Report:
-    """Checks measurements and gives them types. Raises ValueError that names the first key that is
-    missing or wrong.
+    """Checks measurements and gives them types.
+
+    Raises ValueError that names the first key that is missing or wrong.
     """
     if not isinstance(measurements, Mapping):
         raise ValueError(f"measurements: wanted a mapping, found {type(measurements).__name__}")
     source = plain(measurements)
     if source.get("format") != FORMAT:
         raise _wrong("format", repr(FORMAT), source.get("format"))
-    if source.get("measure") not in MEASURES:
+    if source.get("measure") not in tuple(MEASURES):
         raise _wrong("measure", f"one of {', '.join(MEASURES)}", source.get("measure"))
     sites, nodes = _architecture(_mapping(source, "architecture", ""))
     tree = _tree(source.get("tree"), math.prod(sites))
     nodes = tuple(map(len, tree)) if tree else nodes
+    _dataset(source)
+    _optional(source, "packages", "")
     partitions = tuple(
         _partition(item, f"partitions[{i}].", math.prod(sites), nodes)
         for i, item in enumerate(_list(source, "partitions", ""))
@@ -157,8 +149,9 @@ def read(measurements: Mapping[str, Any]) -> Report:
 
 
 def plain(value: Any) -> Any:
-    """The value in plain JSON types: arrays and tuples as lists, NumPy scalars as numbers, what is
-    not finite as None.
+    """The value in plain JSON types: arrays as lists, NumPy scalars as numbers.
+
+    What is not finite becomes None, as do integers of more digits than Python prints.
     """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -166,12 +159,12 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return bool(value)
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, Integral):
-        return int(value)
+        return int(value) if abs(int(value)) < 10**300 else None
     if isinstance(value, Real):
         return float(value) if math.isfinite(value) else None
     return str(value)
@@ -199,15 +192,17 @@ def _architecture(architecture: dict[str, Any]) -> tuple[tuple[int, ...], tuple[
 
 
 def _tree(levels: Any, sites: int) -> Tree | None:
-    if not levels:
+    if levels is None:
         return None
     below, tree = sites, []
-    for number, level in enumerate(levels):
+    for number, level in enumerate(_list({"tree": levels}, "tree", "", of=list)):
+        for node in level:
+            _list({f"tree[{number}]": node}, f"tree[{number}]", "", of=int)
         if sorted(child for node in level for child in node) != list(range(below)):
             raise _wrong(f"tree[{number}]", f"every position 0..{below - 1} once", level)
         tree.append(tuple(tuple(node) for node in level))
         below = len(level)
-    return tuple(tree)
+    return tuple(tree) or None
 
 
 def _partition(item: dict[str, Any], where: str, sites: int, nodes: tuple[int, ...]) -> Partition:
@@ -219,7 +214,7 @@ def _partition(item: dict[str, Any], where: str, sites: int, nodes: tuple[int, .
         raise _wrong(where + "sites", f"numbers of sites below {sites}", members)
     if not isinstance(item.get("exact"), bool):
         raise _wrong(where + "exact", "true or false", item.get("exact"))
-    upper = (item.get("rank_bounds") or {}).get("upper")
+    upper = _optional(item, "rank_bounds", where).get("upper")
     return Partition(
         name,
         tuple(members),
@@ -238,11 +233,9 @@ def _unique(names: list[str]) -> None:
 def _cut(item: dict[str, Any], where: str, sizes: tuple[int, ...]) -> Cut:
     if "log" not in item:
         raise _wrong(where + "log", "a number", None)
-    edges = [tuple(edge) for edge in item.get("edges") or []]
-    for edge in edges:
-        level, position = edge if len(edge) == 2 else (-2, -2)
-        if not (-1 <= level < len(sizes) - 1 and 0 <= position < sizes[level + 1]):
-            raise _wrong(where + "edges", "[level, position] of indices of the network", list(edge))
+    edges = item.get("edges") or []
+    if not isinstance(edges, list) or not all(_is_index(edge, sizes) for edge in edges):
+        raise _wrong(where + "edges", "a list of [level, position] in the network", edges)
     value = item.get("value")
     return Cut(
         _number(item, "log", where),
@@ -253,11 +246,18 @@ def _cut(item: dict[str, Any], where: str, sizes: tuple[int, ...]) -> Cut:
     )
 
 
+def _is_index(edge: Any, sizes: tuple[int, ...]) -> bool:
+    if not isinstance(edge, list) or len(edge) != 2 or not all(map(_is_int, edge)):
+        return False
+    level, position = edge
+    return bool(-1 <= level < len(sizes) - 1 and 0 <= position < sizes[level + 1])
+
+
 def _pairs(item: dict[str, Any], key: str, where: str) -> tuple[tuple[int, int], ...]:
     try:
         return tuple(sorted((int(k), int(n)) for k, n in (item.get(key) or {}).items()))
     except (AttributeError, TypeError, ValueError):
-        raise _wrong(where + key, "a mapping of integers to integers", item[key]) from None
+        raise _wrong(where + key, "an object of integers", item[key]) from None
 
 
 def _measured(
@@ -272,14 +272,14 @@ def _measured(
     if needed not in item:
         raise _wrong(where + needed, "a number or null", None)
     label = _integer(item, "label", where)
-    names = (source.get("dataset") or {}).get("classes") or []
+    names = _optional(source, "dataset", "").get("classes") or []
     name = item.get("class", names[label] if 0 <= label < len(names) else label)
     return Measured(
         found[0],
         label,
         str(name),
         _entropies(item, where, found[0].exact),
-        _entropies(item.get("untrained") or {}, where + "untrained.", found[0].exact),
+        _entropies(_optional(item, "untrained", where), where + "untrained.", found[0].exact),
         None if item.get("rank") is None else _integer(item, "rank", where),
         _number(item, "rank_tolerance", where),
         _number(item, "effective_rank", where),
@@ -289,7 +289,9 @@ def _measured(
 
 def _entropies(item: dict[str, Any], where: str, exact: bool) -> Entropies:
     probabilities = item.get("probabilities") or []
-    if not all(p is None or isinstance(p, (int, float)) for p in probabilities):
+    if not isinstance(probabilities, list) or not all(
+        p is None or isinstance(p, (int, float)) for p in probabilities
+    ):
         raise _wrong(where + "probabilities", "a list of numbers", probabilities)
     return Entropies(
         _number(item, "entropy", where) if exact else NAN,
@@ -298,16 +300,19 @@ def _entropies(item: dict[str, Any], where: str, exact: bool) -> Entropies:
     )
 
 
+def _dataset(source: dict[str, Any]) -> None:
+    dataset = _optional(source, "dataset", "")
+    for key in ("classes", "image_shape"):
+        if dataset.get(key) is not None:
+            _list(dataset, key, "dataset.", of=object)
+
+
 def _training(source: dict[str, Any]) -> None:
-    training = source.get("training")
-    if training is None:
-        return
-    training = _mapping(source, "training", "")
+    training = _optional(source, "training", "")
     for key in ("accuracy", "seconds"):
         _number(training, key, "training.")
-    for i, step in enumerate(training.get("history") or []):
-        if not isinstance(step, dict):
-            raise _wrong(f"training.history[{i}]", "an object", step)
+    history = _list(training, "history", "training.") if training.get("history") else []
+    for i, step in enumerate(history):
         _integer(step, "step", f"training.history[{i}].")
         for key in ("loss", "train_accuracy", "test_accuracy"):
             _number(step, key, f"training.history[{i}].")
@@ -336,6 +341,10 @@ def _mapping(item: dict[str, Any], key: str, where: str) -> dict[str, Any]:
     if not isinstance(item.get(key), dict):
         raise _wrong(where + key, "an object", item.get(key))
     return dict(item[key])
+
+
+def _optional(item: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    return {} if item.get(key) is None else _mapping(item, key, where)
 
 
 def _list(item: dict[str, Any], key: str, where: str, of: type = dict) -> list[Any]:

@@ -1,9 +1,9 @@
-"""The pictures of a partition: the image with the sites of A in colour, and the network with its cheapest cut.
+"""The pictures of a partition: the image with the sites of A, the network with its cheapest cut.
 
-    output   |           The index above a pooling node touches all the matrices around it, so a cut index
-    level 1  o           is drawn as the whole star: the halves of the lines that meet in the node.
-    level 0  o   o
-    sites   / \ / \
+    output   |           The index above a pooling node touches all the matrices around it, so a
+    level 1  o           cut index is drawn as a star: the halves of the lines that meet in the
+    level 0  o   o       node.
+    sites   / \\ / \\
 """
 
 import math
@@ -50,11 +50,16 @@ def _runs(inside: set[int], height: int, width: int, tall: float) -> str:
     return d
 
 
+def is_drawn_whole(report: Report) -> bool:
+    """Whether the network is small enough, and known well enough, to be drawn node by node."""
+    return report.tree is not None and math.prod(report.sites) <= DRAWN
+
+
 def network(report: Report, partition: Partition, name: str) -> str:
     """The tree with the cut indices of the partition's min-cut drawn thick, or its levels with
     their counts.
     """
-    if report.tree is None or math.prod(report.sites) > DRAWN:
+    if report.tree is None or not is_drawn_whole(report):
         return _layers(report, partition, name)
     places = _places(report.tree)
     styles = _styles(report.tree, partition)

@@ -1,6 +1,7 @@
-"""The plots of the report, as inline SVG: learning curves, shares of the ceiling, Schmidt spectra.
+"""The plots of the report, as inline SVG: learning curves, shares of the ceiling, spectra.
 
-Each function returns one picture; it reads the typed measurements and knows nothing of the page around it.
+Each function returns one picture; it reads the typed measurements and knows nothing of the page
+around it.
 """
 
 import math

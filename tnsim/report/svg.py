@@ -1,5 +1,6 @@
-"""Small pieces of SVG, as strings. Colours come from the page's style sheet, so a picture follows
-its light or dark.
+"""Small pieces of SVG, as strings.
+
+Colours come from the page's style sheet, so a picture is light or dark as the page is.
 """
 
 import math
@@ -110,7 +111,7 @@ def ticks(low: float, high: float, wanted: int = 4) -> list[Tick]:
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Heights for labels, in the order of those wanted: at least a gap apart, inside low..high.
 
-    The mean of pushing all apart downward and upward keeps the gap and moves a cluster around its middle.
+    The mean of pushing all apart downward and all upward keeps the gap, and a cluster its middle.
     """
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     gap = min(gap, (high - low) / max(len(wanted) - 1, 1))

@@ -1,6 +1,6 @@
-"""The tables of the report: heat maps of class against partition, the exact figures, and their CSV and JSON.
+"""The tables of the report: heat maps of class by partition, the figures, their CSV and JSON.
 
-S and S_2 are never in one table, nor in one colour scale: S has the ramp "s" of the style sheet, S_2 the ramp "r".
+S and S_2 are never in one table's colours: S has the ramp "s" of the style sheet, S_2 the ramp "r".
 """
 
 import csv

@@ -1,6 +1,4 @@
-"""Figures and names as the page prints them: escaped text, numbers in the reader's precision,
-powers, levels.
-"""
+"""Figures and names as the page prints them: escaped text, numbers, powers, levels."""
 
 import html
 import math
@@ -17,7 +15,9 @@ def escape(value: object) -> str:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A figure with so many decimals, in powers of ten where they would show none of it; "–" if there is none.
+    """A figure with so many decimals; as a power of ten where they would show nothing of it.
+
+    What is not finite, or was not measured, is "–".
 
     >>> number(0.6251), number(3.2e-9), number(0.0), number(float("inf"))
     ('0.63', '3.2e-9', '0.00', '–')
@@ -33,15 +33,15 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share as a percentage, "–" if there is none; what is not quite nothing is "<1 %".
+    r"""A share as a percentage, "–" if there is none; below 1 % with a decimal more.
 
-    >>> percent(0.224), percent(0.004), percent(0.9751, 1)
-    ('22 %', '<1 %', '97.5 %')
+    >>> percent(0.224), percent(0.004)
+    ('22\xa0%', '0.4\xa0%')
     """
     if not is_number(share):
         return NONE
-    if digits == 0 and 0 < share < 0.005:
-        return "<1\u00a0%"
+    if digits == 0 and 0 < share < 0.0095:
+        digits = 1
     return f"{100 * share:.{digits}f}\u00a0%"
 
 
@@ -53,7 +53,7 @@ def grouped(count: int) -> str:
 def powers(cut: Cut, plain: bool = False) -> str:
     """The min-cut as a product of powers, `17<sup>2</sup>`, or `17^2` where no markup can go."""
     if not cut.factors:
-        return cut.value or ("1" if cut.log == 0 else NONE)
+        return escape(cut.value or ("1" if cut.log == 0 else NONE))
     if plain:
         return " · ".join(f"{c}^{n}" if n > 1 else str(c) for c, n in cut.factors)
     return " · ".join(f"{c}<sup>{n}</sup>" for c, n in cut.factors)

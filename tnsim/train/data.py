@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Float32, Int, Int32, PRNGKeyArray
+from jaxtyping import Array, Float, Float32, Int, Int32, Integer, PRNGKeyArray
 
 from tnsim.train.files import (
     A_PATH,
@@ -155,7 +155,7 @@ def _split(whole: Labelled, fraction: float, seed: int) -> tuple[Labelled, Label
 
 
 def stratified_split(
-    labels: Int[np.ndarray, " n"], fraction: float, seed: int
+    labels: Integer[np.ndarray, " n"], fraction: float, seed: int
 ) -> tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]:
     """Shuffled indices (train, test): round(fraction * n_c) of the n_c samples of class c are test.
 

@@ -8,13 +8,14 @@ Images are float32 in [0, 1], labels int32. Imports nothing of tnsim; `train.dat
 
 import gzip
 import importlib
+import io
 import math
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Shaped
@@ -168,7 +169,7 @@ def _read_idx_pair(images: Path, labels: Path) -> Labelled:
 
 def _read_idx(file: Path, magic: int) -> Shaped[np.ndarray, "..."]:
     """The bytes of one IDX file as an array; raises DataError for another format or size."""
-    opener = cast(Callable[..., BinaryIO], gzip.open if file.suffix == ".gz" else open)
+    opener = cast(Callable[..., io.BufferedIOBase], gzip.open if file.suffix == ".gz" else open)
     try:
         with opener(file, "rb") as stream:
             return _parse_idx(stream, magic, str(file))
@@ -177,7 +178,7 @@ def _read_idx(file: Path, magic: int) -> Shaped[np.ndarray, "..."]:
         raise DataError(f"{file}: must be a whole {kind} file, found: {error}") from error
 
 
-def _parse_idx(stream: BinaryIO, magic: int, where: str) -> Shaped[np.ndarray, "..."]:
+def _parse_idx(stream: io.BufferedIOBase, magic: int, where: str) -> Shaped[np.ndarray, "..."]:
     length = 4 * (1 + (magic & 0xFF))  # the last byte is the number of dimensions
     header = stream.read(length)
     found = int.from_bytes(header[:4], "big")
@@ -198,7 +199,8 @@ def _parse_idx(stream: BinaryIO, magic: int, where: str) -> Shaped[np.ndarray, "
 
 def _read_npz(path: Path) -> Parts:
     try:
-        with np.load(path, allow_pickle=False) as archive:  # a pickle could run any code
+        # Opened here, for np.load leaves broken files open; and no pickle, which could run any code.
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             keys = next((keys for keys in _NPZ_KEYS if set(keys) <= set(archive.files)), ())
             arrays, present = [archive[key] for key in keys], sorted(archive.files)
     except (EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
