@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
-install_import_hook("tnsim", "beartype.beartype")
+# With the numeric tower an int will do where a float is annotated, as PEP 484 has it.
+install_import_hook("tnsim", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 settings.register_profile("tnsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("tnsim")

@@ -7,9 +7,12 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Array, Num
 
 from tnsim.network import Network
+
+AnyArray = Array | np.ndarray  # measures work in NumPy, scores and training in JAX
+Banks = dict[str, Num[AnyArray, "..."]]
 
 
 def check(network: Network, banks: Mapping[str, Any]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Array, Num
+from jaxtyping import Num
 
-from tnsim.architectures.convac import Banks, ConvACArchitecture
+from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.banks import AnyArray, Banks
 from tnsim.contract.engines import ENGINES, run
 from tnsim.contract.scores import Scores
 from tnsim.entanglement.state import State, state_of
@@ -16,7 +17,7 @@ from tnsim.entanglement.state import State, state_of
 class ConvAC(ConvACArchitecture):
     __doc__ = ConvACArchitecture.__doc__
 
-    def apply(self, params: Banks, features: Num[Array, "batch sites M"], engine: str = "tnsim", memory=None) -> Scores:
+    def apply(self, params: Banks, features: Num[AnyArray, "batch sites M"], engine: str = "tnsim", memory=None) -> Scores:
         """Class scores as (value, log_scale); engine: "tnsim" or "tensornetwork" (the oracle: dense copies, slow)."""
         return run(engine, self.network, params, features, memory)
 

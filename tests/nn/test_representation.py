@@ -57,12 +57,11 @@ def quadrature_gram(representation):
 
 @st.composite
 def fixed(draw):
-    size = partial(st.integers, 1)
     return draw(
         st.one_of(
-            st.builds(CosSin, size(8)),
-            st.builds(Fourier, size(5), st.booleans()),
-            st.builds(Polynomial, size(7)),
+            st.builds(CosSin, st.integers(1, 8)),
+            st.builds(Fourier, st.integers(1, 5), st.booleans()),
+            st.builds(Polynomial, st.integers(1, 7)),
             st.builds(OneHot, st.sampled_from([2, 3, 4, 5, 6])),
             st.builds(
                 GaussianBins, st.integers(2, 8), st.none() | st.floats(0.05, 2), st.booleans()
@@ -147,9 +146,8 @@ def test_cos_sin_has_norm_one_everywhere(order):
 
 def test_cos_sin_formula_at_order_2():
     c, s = np.cos(np.pi / 8), np.sin(np.pi / 8)
-    np.testing.assert_allclose(
-        values(CosSin(2), np.array([0.25]))[0], [c**2, np.sqrt(2) * c * s, s**2], atol=1e-15
-    )
+    found = values(CosSin(2), np.array([0.25]))[0]
+    np.testing.assert_allclose(found, [c**2, np.sqrt(2) * c * s, s**2], atol=1e-15)
 
 
 @pytest.mark.parametrize("levels", [10, 49])
@@ -352,7 +350,7 @@ BAD = {
     "images: must be floats .* found dtype int64": lambda: Fourier().gram_from(
         np.zeros((2, 3), int)
     ),
-    r"features: must give \(batch, sites, M\), found shape \(2, 3, 3, 1\)": lambda: gram_from(
+    r"features: must give .*, found shape \(2, 3, 3, 1\)": lambda: gram_from(
         lambda x: x[..., None], IMAGES
     ),
     r"base: must be a fixed representation, found Patches": lambda: orthonormal(LAYER),
@@ -360,9 +358,6 @@ BAD = {
         Fourier(), np.eye(2)
     ),
     "gram: must be real, finite and symmetric": lambda: orthonormal(CosSin(), np.eye(2) * 1j),
-    "gram: must be real, finite and symmetric, found .*nan": lambda: orthonormal(
-        CosSin(), np.full((2, 2), np.nan)
-    ),
     "gram: must be positive definite to make 3 functions orthonormal, found smallest eigenvalue": (
         lambda: orthonormal(OneHot(3), np.diag([0.5, 0.5, 0]))
     ),

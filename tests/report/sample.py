@@ -111,21 +111,20 @@ def _measurement(rng: np.random.Generator, partition: dict[str, Any], label: int
         nothing = dict.fromkeys(("entropy", "rank", "effective_rank", "geometric", "probabilities"))
         after, before = (float(scale * (m + 0.4 * rng.random())) for m in (0.8, 0.3))
         return named | nothing | {"renyi2": after, "untrained": {"entropy": None, "renyi2": before}}
-    length = min(WIDTH if partition["name"] != "chess:4" else WIDTH, 64)
     hard = {"left-right": 0.9, "top-bottom": 0.75, "quadrant": 1.4, "chess:4": 2.0}[
         partition["name"]
     ]
-    after = _entropies(_spectrum(rng, length, hard * float(rng.uniform(0.5, 2.2))))
+    after = _entropies(_spectrum(rng, WIDTH, hard * float(rng.uniform(0.5, 2.2))))
     p = after["probabilities"]
     return (
         named
         | after
         | {
-            "rank": length,
+            "rank": WIDTH,
             "rank_tolerance": 1e-14,
             "effective_rank": math.exp(after["entropy"]),
             "geometric": 1 - p[0],
-            "untrained": _entropies(_spectrum(rng, length, 3.2 * hard**0.3)),
+            "untrained": _entropies(_spectrum(rng, WIDTH, 3.2 * hard**0.3)),
         }
     )
 
@@ -160,7 +159,7 @@ def sample(side: int = SIDE, seed: int = 0) -> dict[str, Any]:
                 "size": len(sites),
                 "exact": name in ("left-right", "top-bottom", "quadrant", "chess:4"),
                 "min_cut": cut,
-                "rank_bounds": {"lower": 1, "upper": int(cut["value"] or 0) or None, "note": ""},
+                "rank_bounds": {"lower": "1", "upper": cut["value"], "note": ""},
             }
         )
     depth = len(tree)

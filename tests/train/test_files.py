@@ -1,4 +1,4 @@
-"""Every kind of file gives what was written; every fault is one error naming file, wanted, found."""
+"""Every file gives what was written; every fault is one error naming file, wanted, found."""
 
 import gzip
 import sys

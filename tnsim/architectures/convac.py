@@ -19,10 +19,10 @@ import numpy as np
 from jaxtyping import Array, Int, Num, PRNGKeyArray
 
 from tnsim.architectures import geometry as geometries
+from tnsim.banks import Banks
 from tnsim.network import Network, Stack, Table, build
 
 Shape = tuple[int, ...]
-Banks = dict[str, Num[Array, "..."]]
 SHARINGS = ("none", "window", "full")
 
 

@@ -39,7 +39,7 @@ class CutEdge(NamedTuple):
 class Cut:
     """A minimal cut between A and B. severed: for every level from -1 (the sites' own edges), the indices it cuts."""
 
-    severed: dict[int, Int[np.ndarray, "cut"]]
+    severed: dict[int, Int[np.ndarray, "_"]]
     dims: dict[int, int]
 
     @cached_property
@@ -136,7 +136,7 @@ def _recover(arch: ConvACArchitecture, schedule: Schedule, kinds: Schedule, mask
     """Walk down from the root: the side of every edge, and the indices whose legs lie on both sides."""
     dims = {-1: arch.features, **{wave.level: wave.dim_out for wave in schedule.waves}}
     cheaper = [np.array([0 if value.a <= value.b else 1 for value in level]) for level in values]
-    severed: dict[int, Int[np.ndarray, "cut"]] = {}
+    severed: dict[int, Int[np.ndarray, "_"]] = {}
     side = cheaper[-1][kinds.kinds[-1]]
     for wave, kind_wave in zip(reversed(schedule.waves), reversed(kinds.waves), strict=True):
         below = [values[wave.level][kind] for kind in kind_wave.below.array.tolist()]

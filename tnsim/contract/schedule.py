@@ -61,7 +61,7 @@ class Schedule:
     waves: tuple[Wave, ...]
     output: str
     leaves: Int[np.ndarray, "kinds"] | None = None
-    kinds: tuple[Int[np.ndarray, "nodes"], ...] = ()
+    kinds: tuple[Int[np.ndarray, "_"], ...] = ()
 
     def without_top(self) -> Schedule:
         """All but the last wave."""

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Num
+from jaxtyping import Float, Num
 
+from tnsim.banks import AnyArray
 from tnsim.contract.fold import Scaled
 
 STREAMED = 2**24  # a product of more elements is compressed slice by slice where a side shrinks, never formed whole
@@ -80,9 +81,9 @@ class Kernels(NamedTuple):
     """conv(rows, C), pair(x, y), close(vector, x, y) and the array module they work in."""
 
     arrays: ModuleType
-    conv: Callable[[Num[Array, "n g c"], Scaled], Scaled]
+    conv: Callable[[Num[AnyArray, "n g c"], Scaled], Scaled]
     pair: Callable[[Scaled, Scaled], Scaled]
-    close: Callable[..., Num[Array, "ac bd"]]
+    close: Callable[..., Num[AnyArray, "ac bd"]]
 
 
 def kernels(backend: str | None = None) -> Kernels:
@@ -93,7 +94,7 @@ def kernels(backend: str | None = None) -> Kernels:
     return HOST if (backend or jax.default_backend()) == "cpu" else DEVICE
 
 
-def _conv(xp: ModuleType, rows: Num[Array, "n g c"], C: Scaled) -> Scaled:
+def _conv(xp: ModuleType, rows: Num[AnyArray, "n g c"], C: Scaled) -> Scaled:
     """A matrix on the r leg, then the orthogonal step."""
     (n, a, b, c), g = C.value.shape, rows.shape[1]
     value = (C.value.reshape(n, a * b, c) @ xp.swapaxes(rows, 1, 2)).reshape(n, a, b, g)
@@ -113,7 +114,7 @@ def _pair(xp: ModuleType, x: Scaled, y: Scaled) -> Scaled:
     return _compress(xp, turn(xp.stack(nodes)), log_scale)
 
 
-def _gathered_r(xp: ModuleType, x: Num[Array, "a b r"], y: Num[Array, "c d r"]) -> Num[Array, "k bd r"]:
+def _gathered_r(xp: ModuleType, x: Num[AnyArray, "a b r"], y: Num[AnyArray, "c d r"]) -> Num[AnyArray, "k bd r"]:
     """R of the product's matrix (a c) x (b d r), from one slice (c) x (b d r) at a time."""
     columns = x.shape[1] * y.shape[1] * x.shape[2]
     R = xp.zeros((0, columns), dtype=x.dtype)
@@ -123,7 +124,7 @@ def _gathered_r(xp: ModuleType, x: Num[Array, "a b r"], y: Num[Array, "c d r"]) 
     return R.reshape(columns, x.shape[1] * y.shape[1], x.shape[2])
 
 
-def _compress(xp: ModuleType, value: Num[Array, "n a b r"], log_scale: Float[Array, "n"]) -> Scaled:
+def _compress(xp: ModuleType, value: Num[AnyArray, "n a b r"], log_scale: Float[AnyArray, "n"]) -> Scaled:
     value = _shrink_rows(xp, value)
     value = xp.swapaxes(_shrink_rows(xp, xp.swapaxes(value, 1, 2)), 1, 2)
     peak = xp.abs(value).max(axis=(1, 2, 3))
@@ -131,7 +132,7 @@ def _compress(xp: ModuleType, value: Num[Array, "n a b r"], log_scale: Float[Arr
     return Scaled(value / peak[:, None, None, None], log_scale + xp.log(peak))
 
 
-def _shrink_rows(xp: ModuleType, value: Num[Array, "n a b r"]) -> Num[Array, "n k b r"]:
+def _shrink_rows(xp: ModuleType, value: Num[AnyArray, "n a b r"]) -> Num[AnyArray, "n k b r"]:
     """(a) x (b r) down to at most b r rows: R in place of Q R, not the Gram matrix, which loses small values."""
     n, a, b, r = value.shape
     if a <= b * r:
@@ -139,7 +140,7 @@ def _shrink_rows(xp: ModuleType, value: Num[Array, "n a b r"]) -> Num[Array, "n 
     return xp.linalg.qr(value.reshape(n, a, b * r), mode="r").reshape(n, b * r, b, r)
 
 
-def _close(xp: ModuleType, vector: Num[Array, "r"], x: Num[Array, "a b r"], y: Num[Array, "c d r"]) -> Num[Array, "ac bd"]:
+def _close(xp: ModuleType, vector: Num[AnyArray, "r"], x: Num[AnyArray, "a b r"], y: Num[AnyArray, "c d r"]) -> Num[AnyArray, "ac bd"]:
     """The state's matrix: two factors at the root multiplied, and r closed by a class vector."""
     (a, b, r), (c, d, _) = x.shape, y.shape
     product = (x * vector).reshape(a * b, r) @ y.reshape(c * d, r).T

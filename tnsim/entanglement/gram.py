@@ -12,29 +12,28 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num
 
+from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Algebra, Scaled, fold, stacked, sweep
 from tnsim.contract.schedule import Schedule, distinct, whole
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.network import Network, Table
 
-Banks = dict[str, Num[Array, "..."]]
 
-
-def _sandwich(rows: Num[Array, "p g c"], gram: Num[Array, "p c d"]) -> Num[Array, "p g h"]:
+def _sandwich(rows: Num[Array, "#p g c"], gram: Num[Array, "p c c"]) -> Num[Array, "p g g"]:
     return rows @ gram @ jnp.conj(jnp.swapaxes(rows, -1, -2))
 
 
 GRAMS = stacked(_sandwich, axes=(-2, -1))
 
 
-def log_norm(network: Network, banks: Banks, vector: Num[Array, "r"], measure: SiteMeasure) -> float:
+def log_norm(network: Network, banks: Banks, vector: Num[AnyArray, "r"], measure: SiteMeasure) -> float:
     """ln of the norm of the state that `vector` (a row of the output bank) closes."""
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         squared = _log_norm_squared(network, Table(measure.kind), banks, vector, site_grams(measure), None)
         return 0.5 * float(squared)
 
 
-def condition(network: Network, banks: Banks, vector: Num[Array, "r"], measure: SiteMeasure) -> float:
+def condition(network: Network, banks: Banks, vector: Num[AnyArray, "r"], measure: SiteMeasure) -> float:
     """How much a relative error made at every edge is felt in the normalised state, to first order.
 
     With environments E = d ln(norm^2) / dG, the occurrences of an edge add up to Tr(E G) of them, and an error of
@@ -46,8 +45,7 @@ def condition(network: Network, banks: Banks, vector: Num[Array, "r"], measure: 
 
 def grams_of_waves(network: Network, banks: Banks, measure: SiteMeasure) -> list[Scaled]:
     """Gram matrices on the edges below the positions of every wave, the sites' own first. Call under enable_x64."""
-    leaves = _leaves(site_grams(measure)[measure.kind])
-    return list(sweep(GRAMS, whole(network), banks, leaves))
+    return _grams_of_waves(network, banks, site_grams(measure)[measure.kind])
 
 
 def site_grams(measure: SiteMeasure) -> Num[Array, "kinds M M"]:
@@ -57,6 +55,11 @@ def site_grams(measure: SiteMeasure) -> Num[Array, "kinds M M"]:
 
 def _leaves(grams: Num[Array, "n M M"]) -> Scaled:
     return Scaled(grams, jnp.zeros(len(grams), jnp.abs(grams).dtype))
+
+
+@partial(jax.jit, static_argnames="network")
+def _grams_of_waves(network: Network, banks: Banks, grams: Num[Array, "sites M M"]) -> list[Scaled]:
+    return list(sweep(GRAMS, whole(network), banks, _leaves(grams)))
 
 
 @partial(jax.jit, static_argnames=("network", "kind"))

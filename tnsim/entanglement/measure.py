@@ -46,8 +46,9 @@ def site_measure(name: str, gram, sites: int, features: int) -> SiteMeasure:
     gram = _checked(np.asarray(gram), sites, features)
     if gram.ndim == 2:
         return SiteMeasure(name, _root(gram)[None], np.zeros(sites, dtype=np.int64))
-    kinds, kind = np.unique(gram, axis=0, return_inverse=True)
-    return SiteMeasure(name, np.stack([_root(one) for one in kinds]), kind.reshape(-1))
+    _, first, kind = np.unique(gram, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # by first appearance, not by value: new numbers of one pattern compile nothing anew
+    return SiteMeasure(name, np.stack([_root(one) for one in gram[first[order]]]), np.argsort(order)[kind.reshape(-1)])
 
 
 def _checked(gram: np.ndarray, sites: int, features: int) -> Num[np.ndarray, "..."]:

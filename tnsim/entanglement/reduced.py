@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Num
+from jaxtyping import Num
 
 from tnsim import memory
+from tnsim.banks import Banks
 from tnsim.contract.schedule import Wave, whole
-from tnsim.entanglement.gram import Banks, grams_of_waves
+from tnsim.entanglement.gram import grams_of_waves
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.network import Network
 
@@ -23,7 +23,7 @@ class Open(NamedTuple):
     """A node with kept sites below it; sites: in the order of D's digits."""
 
     sites: tuple[int, ...]
-    X: Num[Array, "D D g h"]
+    X: Num[np.ndarray, "D D g g"]
 
 
 def reduced_density_matrix(
@@ -45,18 +45,18 @@ def reduced_density_matrix(
         "Ways out: fewer sites; a higher memory=.",
     )  # fmt: skip
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        grams = grams_of_waves(network, banks, measure)
-        opened = {site: _leaf(measure, site) for site in sites}
-        for wave, gram in zip(schedule.waves, grams, strict=False):
-            opened = _up(wave, banks[wave.bank], opened, gram.value)
-        root = opened[0]
-        rho = jnp.einsum("DEgh,g,h->DE", root.X, vector, jnp.conj(vector))
-        return _normalised(np.asarray(rho), root.sites, sites, M)
+        grams = [np.asarray(gram.value) for gram in grams_of_waves(network, banks, measure)]
+    # The few nodes on the paths go on in NumPy: each has its own shape, and would else be compiled for one use.
+    opened = {site: _leaf(measure, site) for site in sites}
+    for wave, gram in zip(schedule.waves, grams, strict=False):
+        opened = _up(wave, banks[wave.bank], opened, gram)
+    root = opened[0]
+    return _normalised((vector @ root.X) @ np.conj(vector), root.sites, sites, M)
 
 
 def _leaf(measure: SiteMeasure, site: int) -> Open:
-    L = jnp.asarray(measure.factors[measure.kind[site]].T)  # [a, c]
-    return Open((site,), jnp.einsum("ac,bd->abcd", L, jnp.conj(L)))
+    L = measure.factors[measure.kind[site]].T  # [a, c]
+    return Open((site,), np.einsum("ac,bd->abcd", L, np.conj(L)))
 
 
 def _up(wave: Wave, bank, opened: dict[int, Open], gram) -> dict[int, Open]:
@@ -71,15 +71,20 @@ def _up(wave: Wave, bank, opened: dict[int, Open], gram) -> dict[int, Open]:
             W = bank[row_of[position]]
             child = opened.get(position)
             part = Open((), gram[position][None, None]) if child is None else child
-            part = Open(part.sites, jnp.einsum("gc,DEcd,hd->DEgh", W, part.X, jnp.conj(W)))
-            total = part if total is None else _times(total, part)
-        result[node] = Open(total.sites, total.X / jnp.abs(total.X).max())  # only ratios matter
+            part = _unit(Open(part.sites, W @ part.X @ np.conj(W.T)))
+            total = part if total is None else _unit(_times(total, part))
+        result[node] = total
     return result
+
+
+def _unit(x: Open) -> Open:
+    """With peak 1: only ratios matter, and long products leave float range."""
+    return Open(x.sites, x.X / (np.abs(x.X).max() or 1))
 
 
 def _times(x: Open, y: Open) -> Open:
     size = x.X.shape[0] * y.X.shape[0]
-    product = jnp.einsum("DEgh,FGgh->DFEGgh", x.X, y.X)
+    product = x.X[:, None, :, None] * y.X[None, :, None, :]
     return Open(x.sites + y.sites, product.reshape(size, size, *x.X.shape[2:]))
 
 

@@ -17,9 +17,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Num
 
 from tnsim import memory
+from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Scaled, fold, stacked
 from tnsim.contract.schedule import whole
-from tnsim.entanglement.gram import Banks, condition, log_norm, site_grams
+from tnsim.entanglement.gram import condition, log_norm, site_grams
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.entanglement.spectrum import Estimate
 from tnsim.network import Network
@@ -28,7 +29,7 @@ EPS = float(np.finfo(np.float64).eps)
 LIVE = 4  # copies of the widest wave alive at once: before and after a leg's matrix, the product, its scale
 
 
-def _two_replicas(rows: Num[Array, "p g c"], value: Num[Array, "p k1 k2 b1 b2"]) -> Num[Array, "p k1 k2 b1 b2"]:
+def _two_replicas(rows: Num[Array, "#p g c"], value: Num[Array, "p c c c c"]) -> Num[Array, "p g g g g"]:
     """The matrix on both kets, its conjugate on both bras; each step turns the legs by one, four bring them round."""
     for leg in range(4):
         value = jnp.einsum("pgc,pcxyz->pxyzg", rows if leg < 2 else jnp.conj(rows), value)
@@ -82,9 +83,9 @@ def _log_purities(network: Network, chunk: int, banks, vector, grams, masks) -> 
 def log_purity(
     network: Network,
     banks: Banks,
-    vector: Num[Array, "r"],
-    grams: Num[Array, "sites M M"],
-    mask: Bool[Array, "sites"],
+    vector: Num[AnyArray, "r"],
+    grams: Num[AnyArray, "sites M M"],
+    mask: Bool[AnyArray, "sites"],
 ) -> Float[Array, ""]:
     """ln Tr rho_A^2 of the unnormalised state (norm^4 not divided out); pure JAX, differentiable in the banks."""
     schedule = whole(network)

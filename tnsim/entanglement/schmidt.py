@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 
 from tnsim import memory
+from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Algebra, Scaled, fold
 from tnsim.contract.schedule import Schedule, Wave, distinct, whole
 from tnsim.entanglement import compress
-from tnsim.entanglement.gram import Banks, condition
+from tnsim.entanglement.gram import condition
 from tnsim.entanglement.measure import SiteMeasure, side_kinds
 from tnsim.entanglement.spectrum import Spectrum
 from tnsim.network import Network
@@ -106,7 +107,7 @@ def _root_factors(kernels: compress.Kernels, schedule: Schedule, banks: Banks, l
 def _algebra(kernels: compress.Kernels) -> Algebra:
     """Schmidt factors on the edges; batches of equal shape take the place of whole waves."""
 
-    def conv(wave: Wave, bank: Num[Array, "copies g c"], values: Batches) -> Batches:
+    def conv(wave: Wave, bank: Num[AnyArray, "copies g c"], values: Batches) -> Batches:
         rows, bank = wave.slots.array, kernels.arrays.asarray(bank)
         return _grouped(kernels, values, wave.below.array[:, None], lambda ids, C: kernels.conv(bank[rows[ids]], C[0]))
 
@@ -141,7 +142,7 @@ def _grouped(
     return _merged(kernels, results, len(members))
 
 
-def _merged(kernels: compress.Kernels, results: list[tuple[Int[np.ndarray, "n"], Scaled]], count: int) -> Batches:
+def _merged(kernels: compress.Kernels, results: list[tuple[Int[np.ndarray, "_"], Scaled]], count: int) -> Batches:
     """Results of one shape in one stack."""
     where, stacks = np.zeros((count, 2), np.int64), []
     for shape in sorted({C.value.shape[1:] for _, C in results}):

@@ -16,7 +16,7 @@ from typing import Any
 
 from tnsim.report import pictures, plots, prose, tables
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
-from tnsim.report.text import escape, grouped, levels, listed, number, percent, size
+from tnsim.report.text import escape, grouped, levels, listed, number, percent, shortened, size
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -108,8 +108,8 @@ def finding(report: Report) -> str:
         if accuracy is None
         else f"At {percent(accuracy, 1)} test accuracy the network"
     )
-    words = f"{who} uses {least}{_used(report, most, key)} of its ceiling ln(min-cut)"
-    words += f" across {_bold(most)}"
+    words = f"{who} uses {least}{_used(report, most, key)} of its ceiling "
+    words += f'<span class="whole">ln(min-cut)</span> across {_bold(most)}'
     if others:
         rest = listed(f"{_used(report, p, key)} across {_bold(p)}" for p in others[:4])
         words += f", the partition it uses most, and {rest}"
@@ -117,7 +117,7 @@ def finding(report: Report) -> str:
 
 
 def _bold(partition: Partition) -> str:
-    return f"<b>{escape(partition.name)}</b>"
+    return f"<b>{escape(shortened(partition.name))}</b>"
 
 
 def _share(
@@ -184,7 +184,7 @@ def _reading(report: Report) -> str:
 
 
 def _entropy(report: Report) -> str:
-    only = [escape(p.name) for p in report.partitions if not p.exact]
+    only = [escape(shortened(p.name)) for p in report.partitions if not p.exact]
     alone = f" For {listed(only)} it is all that was measured." if only else ""
     blocks = ""
     if exact := tables.heat_maps(report, tables.ENTROPY):
@@ -226,7 +226,7 @@ def _card(report: Report, partition: Partition, k: int) -> str:
 
 def _spectra(report: Report) -> str:
     figures = "".join(
-        f"<figure><figcaption>{escape(partition.name)}</figcaption>{picture}</figure>"
+        f"<figure><figcaption>{escape(shortened(partition.name))}</figcaption>{picture}</figure>"
         for partition, picture in plots.spectra(report)
     )
     return f'{_note(prose.SPECTRA)}<div class="pair">{figures}</div>' if figures else ""

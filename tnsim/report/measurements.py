@@ -18,6 +18,8 @@ from tnsim.report.prose import MEASURES
 FORMAT = "tnsim-measurements/1"
 NAN = float("nan")
 
+Number = float | int  # 0 is as good as 0.0, also where types are checked at run time
+
 # (level, position): level -1 is a site's own edge, else the copy index of a pooling node
 Index = tuple[int, int]
 # per level, per pooling node: its children's positions one level below
@@ -107,12 +109,12 @@ class Report:
         return tuple(m for m in self.measured if m.partition is partition)
 
 
-def is_number(value: float | None) -> bool:
+def is_number(value: Number | None) -> bool:
     """Whether a figure was computed and is finite."""
     return value is not None and math.isfinite(value)
 
 
-def mean(values: Sequence[float]) -> float:
+def mean(values: Sequence[Number]) -> float:
     """The mean of the finite values, NaN if there is none."""
     finite = [value for value in values if is_number(value)]
     return sum(finite) / len(finite) if finite else NAN
@@ -214,14 +216,23 @@ def _partition(item: dict[str, Any], where: str, sites: int, nodes: tuple[int, .
         raise _wrong(where + "sites", f"numbers of sites below {sites}", members)
     if not isinstance(item.get("exact"), bool):
         raise _wrong(where + "exact", "true or false", item.get("exact"))
-    upper = _optional(item, "rank_bounds", where).get("upper")
     return Partition(
         name,
         tuple(members),
         item["exact"],
         _cut(_mapping(item, "min_cut", where), where + "min_cut.", (sites, *nodes)),
-        upper if _is_int(upper) else None,
+        _upper(_optional(item, "rank_bounds", where), where + "rank_bounds."),
     )
+
+
+def _upper(bounds: dict[str, Any], where: str) -> int | None:
+    """The bound as an integer; a file may hold its decimal digits. None where it is endless."""
+    upper = bounds.get("upper")
+    if isinstance(upper, str) and upper.isdecimal():
+        return int(upper) if len(upper) < 300 else None
+    if upper is not None and not _is_int(upper):
+        raise _wrong(where + "upper", "an integer", upper)
+    return upper
 
 
 def _unique(names: list[str]) -> None:

@@ -8,7 +8,7 @@
 
 import math
 
-from tnsim.report.measurements import Index, Partition, Report, Tree
+from tnsim.report.measurements import Index, Number, Partition, Report, Tree
 from tnsim.report.svg import Point, dot, label, picture, rect, segments, short
 from tnsim.report.text import grouped, levels, powers
 
@@ -34,7 +34,7 @@ def image(report: Report, partition: Partition, name: str) -> str:
     return picture(name, (width, height * tall), title, said, body)
 
 
-def _runs(inside: set[int], height: int, width: int, tall: float) -> str:
+def _runs(inside: set[int], height: int, width: int, tall: Number) -> str:
     """Horizontal runs of sites in A, as one path."""
     d = ""
     for i in range(height):
@@ -118,9 +118,13 @@ def _styles(tree: Tree, partition: Partition) -> dict[Index, str]:
                 if above not in cut and below not in cut:
                     root[find(below)] = find(above)
     sites = [(-1, s) for s in range(sum(map(len, tree[0])))]
-    held = {find(i): "a" if i[1] in inside else "b" for i in sites if i not in cut}
+    held: dict[Index, set[str]] = {}
+    for site in sites:
+        if site not in cut:
+            held.setdefault(find(site), set()).add("a" if site[1] in inside else "b")
+    side = {index: found.pop() for index, found in held.items() if len(found) == 1}
     every = sites + [(n, k) for n, level in enumerate(tree) for k in range(len(level))]
-    return {i: "cut" if i in cut else held.get(find(i), "free") for i in every}
+    return {i: "cut" if i in cut else side.get(find(i), "free") for i in every}
 
 
 def _lines(tree: Tree, places: dict[Index, Point], styles: dict[Index, str]) -> str:
@@ -136,13 +140,17 @@ def _lines(tree: Tree, places: dict[Index, Point], styles: dict[Index, str]) -> 
                 below, above = (number - 1, child), (number, position)
                 (x0, y0), (x1, y1) = places[below], places[above]
                 middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-                leaf = " leaf" if number == 0 and styles[below] == "cut" else ""
-                halves[styles[below] + leaf].append((places[below], middle))
-                halves[styles[above]].append((middle, places[above]))
+                halves[_fine(styles[below], number)].append((places[below], middle))
+                halves[_fine(styles[above], number)].append((middle, places[above]))
     for k in range(len(tree[-1])):
         x, y = places[len(tree) - 1, k]
         halves[styles[len(tree) - 1, k]].append(((x, y), (x, _height(len(tree), len(tree)))))
     return "".join(segments(pairs, f"edge {style}") for style, pairs in halves.items())
+
+
+def _fine(style: str, level: int) -> str:
+    """Cut lines of the lowest level stand close, so they are drawn thinner."""
+    return "cut leaf" if style == "cut" and level == 0 else style
 
 
 def _nodes(
@@ -186,7 +194,7 @@ def _layers(report: Report, partition: Partition, name: str) -> str:
         body += rect((LEFT, y - 6), width, 12, "layer")
         body += rect((LEFT, y - 6), width * min(many / count, 1), 12, "layer cut") if many else ""
         body += label((0, y), "sites" if level < 0 else f"level {level}", "tick")
-        words = grouped(count) + (f", {grouped(many)} cut" if many else "")
+        words = f"{grouped(many)} of {grouped(count)} cut" if many else grouped(count)
         body += label((LEFT + width + 8, y), words, "tick cut" if many else "tick")
     body += rect((LEFT, 12), 8, 8, "node free")
     title = f"Levels and min-cut of {partition.name}"

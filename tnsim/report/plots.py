@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tnsim.report.measurements import Measured, Partition, Report, is_number, mean
+from tnsim.report.measurements import Measured, Number, Partition, Report, is_number, mean
 from tnsim.report.svg import (
     Point,
     Scale,
@@ -72,7 +72,7 @@ def _learning(
     name: str,
     title: str,
     curves: list[Curve],
-    span: tuple[float, float],
+    span: tuple[Number, Number],
     shown: Callable[[Tick], str],
 ) -> str:
     curves = [c for c in curves if c.points]
@@ -117,7 +117,7 @@ def shares(report: Report) -> str:
     return picture("shares", (420, bottom + 24), "Share of the ceiling used", "; ".join(said), body)
 
 
-def _share(name: str, x: Scale, height: float, trained: float, before: float) -> str:
+def _share(name: str, x: Scale, height: Number, trained: Number, before: Number) -> str:
     body = label((x.start - 14, height), shortened(name, 13), "name", "end")
     if is_number(before) and is_number(trained):
         body += segments([((x(before), height), (x(trained), height))], "line quiet")

@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tnsim.report.measurements import Number
 from tnsim.report.text import escape
 
-Point = tuple[float, float]
+Point = tuple[Number, Number]
 
 
 class Scale(NamedTuple):
@@ -17,12 +18,12 @@ class Scale(NamedTuple):
     units.
     """
 
-    low: float
-    high: float
-    start: float
-    end: float
+    low: Number
+    high: Number
+    start: Number
+    end: Number
 
-    def __call__(self, value: float) -> float:
+    def __call__(self, value: Number) -> Number:
         span = (self.high - self.low) or 1.0
         return self.start + (value - self.low) / span * (self.end - self.start)
 
@@ -30,11 +31,13 @@ class Scale(NamedTuple):
 class Tick(NamedTuple):
     """A mark on an axis and what stands beside it."""
 
-    value: float
+    value: Number
     label: str
 
 
-def picture(name: str, size: tuple[float, float], title: str, description: str, *parts: str) -> str:
+def picture(
+    name: str, size: tuple[Number, Number], title: str, description: str, *parts: str
+) -> str:
     """An accessible picture that fills the width it is given; `name` must be unique on the page."""
     return (
         f'<svg viewBox="0 0 {short(size[0])} {short(size[1])}" role="img" '
@@ -44,7 +47,7 @@ def picture(name: str, size: tuple[float, float], title: str, description: str, 
     )
 
 
-def short(value: float) -> str:
+def short(value: Number) -> str:
     """A coordinate with two decimals and no trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
@@ -64,13 +67,13 @@ def segments(pairs: Sequence[tuple[Point, Point]], style: str) -> str:
     return f'<path class="{style}" d="{d}"/>'
 
 
-def dot(point: Point, radius: float, style: str) -> str:
+def dot(point: Point, radius: Number, style: str) -> str:
     """A filled circle."""
     x, y = point
     return f'<circle class="{style}" cx="{short(x)}" cy="{short(y)}" r="{short(radius)}"/>'
 
 
-def rect(corner: Point, width: float, height: float, style: str) -> str:
+def rect(corner: Point, width: Number, height: Number, style: str) -> str:
     """A filled rectangle."""
     x, y = corner
     return (
@@ -97,7 +100,7 @@ def axes(x: Scale, y: Scale, x_ticks: Sequence[Tick], y_ticks: Sequence[Tick], x
     return segments(rules, "rule") + "".join(values + below) + name
 
 
-def ticks(low: float, high: float, wanted: int = 4) -> list[Tick]:
+def ticks(low: Number, high: Number, wanted: int = 4) -> list[Tick]:
     """Round values that cover low to high."""
     rough = max((high - low) / wanted, 1e-12)
     power = 10.0 ** math.floor(math.log10(rough))
@@ -108,7 +111,7 @@ def ticks(low: float, high: float, wanted: int = 4) -> list[Tick]:
     return [Tick(k * step, f"{k * step:.{digits}f}") for k in range(first, first + count + 1)]
 
 
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread(wanted: Sequence[Number], gap: Number, low: Number, high: Number) -> list[Number]:
     """Heights for labels, in the order of those wanted: at least a gap apart, inside low..high.
 
     The mean of pushing all apart downward and all upward keeps the gap, and a cluster its middle.

@@ -6,11 +6,19 @@ S and S_2 are never in one table's colours: S has the ramp "s" of the style shee
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tnsim.report.measurements import Measured, Partition, Report, is_number, mean
-from tnsim.report.text import NONE, escape, number, percent, powers
+from tnsim.report.measurements import (
+    Measured,
+    Number,
+    Partition,
+    Report,
+    is_number,
+    mean,
+)
+from tnsim.report.text import NONE, escape, number, percent, powers, shortened
 
 WIDE = 7  # partitions side by side: what a printed page holds
 STEPS = 10  # colours of a ramp
@@ -46,8 +54,8 @@ def legend(quantity: Quantity) -> str:
     """The colour scale, its words beside it."""
     steps = "".join(f'<i class="{quantity.ramp}{k}"></i>' for k in range(STEPS))
     return (
-        f'<p class="legend">{quantity.symbol} as a share of ln(min-cut): <span>0\u00a0%</span>'
-        f'<span class="ramp" aria-hidden="true">{steps}</span><span>100\u00a0%</span></p>'
+        f'<p class="legend">{quantity.symbol} as a share of ln(min-cut): <span>0\u00a0%'
+        f'<span class="ramp" aria-hidden="true">{steps}</span>100\u00a0%</span></p>'
     )
 
 
@@ -74,7 +82,8 @@ def _heat_map(report: Report, partitions: list[Partition], quantity: Quantity) -
 
 def _head(partitions: list[Partition], quantity: Quantity, stages: tuple[bool, ...]) -> str:
     groups = "".join(
-        f'<th scope="colgroup" class="first" colspan="{len(stages)}">{escape(p.name)}'
+        f'<th scope="colgroup" class="first" colspan="{len(stages)}" '
+        f'title="{escape(p.name)}">{escape(shortened(p.name))}'
         f"<small>ln(min-cut) {number(p.cut.log)}</small></th>"
         for p in partitions
     )
@@ -124,17 +133,15 @@ def _foot(
 # --- figures --------------------------------------------------------------------------------------
 
 
+EXACT_COLUMNS = (
+    *("partition", "class", "S", "ln(min-cut)", "used", "S₂", "S before"),
+    *("rank", "rank ≤", "e<sup>S</sup>", "1 − p<sub>1</sub>"),
+)
+
+
 def exact_figures(report: Report) -> str:
-    """Every exact partition and class: S, its ceiling, S_2, S before training, rank and its bound,
-    the other measures.
-    """
+    """Every exact partition and class: S, its ceiling, S_2, S before training, and the others."""
     rows = [m for m in report.measured if m.partition.exact]
-    heads = ("partition", "class", "S", "ln(min-cut)", "used", "S₂", "S before") + (
-        "rank",
-        "rank ≤",
-        "e<sup>S</sup>",
-        "1 − p<sub>1</sub>",
-    )
     cells = [
         [
             *_names(m),
@@ -150,7 +157,7 @@ def exact_figures(report: Report) -> str:
         ]
         for m in rows
     ]
-    return _table("exact", "Exact figures", heads, cells) if rows else ""
+    return _table("exact", "Exact figures", EXACT_COLUMNS, cells) if rows else ""
 
 
 def renyi_figures(report: Report) -> str:
@@ -172,22 +179,24 @@ def renyi_figures(report: Report) -> str:
 
 def _names(measured: Measured) -> list[str]:
     return [
-        f'<th scope="row">{escape(measured.partition.name)}</th>',
+        f'<th scope="row">{escape(shortened(measured.partition.name))}</th>',
         f"<td>{escape(measured.name)}</td>",
     ]
 
 
-def _figure(value: float | None, shown: str | None = None) -> str:
+def _figure(value: Number | None, shown: str | None = None) -> str:
     if value is None or not is_number(value):
         return f'<td class="n">{NONE}</td>'
     return f'<td class="n"><data value="{value!r}">{shown or number(value, 4)}</data></td>'
 
 
 def _bound(partition: Partition) -> str:
+    """The bound of the rank: digits where they are few, else the min-cut's powers if it is that."""
     upper = partition.rank_upper
-    if upper is not None and upper < 10**9:
-        return f'<data value="{upper}">{upper}</data>'
-    return powers(partition.cut)
+    if upper is None or (upper >= 10**9 and abs(math.log(upper) - partition.cut.log) < 1e-9):
+        return powers(partition.cut)
+    shown = str(upper) if upper < 10**9 else number(upper)
+    return f'<data value="{upper}">{shown}</data>'
 
 
 def _table(name: str, said: str, heads: Sequence[str], rows: list[list[str]]) -> str:

@@ -4,7 +4,7 @@ import html
 import math
 from collections.abc import Iterable
 
-from tnsim.report.measurements import Cut, is_number
+from tnsim.report.measurements import Cut, Number, is_number
 
 NONE = "–"
 
@@ -14,7 +14,7 @@ def escape(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def number(value: float | None, digits: int = 2) -> str:
+def number(value: Number | None, digits: int = 2) -> str:
     """A figure with so many decimals; as a power of ten where they would show nothing of it.
 
     What is not finite, or was not measured, is "–".
@@ -32,8 +32,8 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"−{shown}" if value < 0 else shown
 
 
-def percent(share: float, digits: int = 0) -> str:
-    r"""A share as a percentage, "–" if there is none; below 1 % with a decimal more.
+def percent(share: Number, digits: int = 0) -> str:
+    r"""A share as a percentage, "–" if there is none; below 1 % with more decimals.
 
     >>> percent(0.224), percent(0.004)
     ('22\xa0%', '0.4\xa0%')
@@ -41,7 +41,7 @@ def percent(share: float, digits: int = 0) -> str:
     if not is_number(share):
         return NONE
     if digits == 0 and 0 < share < 0.0095:
-        digits = 1
+        digits = 1 if share >= 0.0005 else 2
     return f"{100 * share:.{digits}f}\u00a0%"
 
 
@@ -87,6 +87,6 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(front)} and {last}" if front else last
 
 
-def shortened(name: str, length: int = 10) -> str:
-    """A name that fits the margin of a picture."""
+def shortened(name: str, length: int = 24) -> str:
+    """A name that fits a line, a column or the margin of a picture."""
     return name if len(name) <= length else name[: length - 1] + "…"

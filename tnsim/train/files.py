@@ -199,7 +199,7 @@ def _parse_idx(stream: io.BufferedIOBase, magic: int, where: str) -> Shaped[np.n
 
 def _read_npz(path: Path) -> Parts:
     try:
-        # Opened here, for np.load leaves broken files open; and no pickle, which could run any code.
+        # Opened here: np.load leaves broken files open. No pickle: it could run any code.
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             keys = next((keys for keys in _NPZ_KEYS if set(keys) <= set(archive.files)), ())
             arrays, present = [archive[key] for key in keys], sorted(archive.files)

@@ -1,0 +1,214 @@
+"""The definition, by brute force: ConvAC tensors in full and what is read off them. NumPy only, nothing of tnsim.
+
+    conv_l[j, g] = sum_c a^l[slot(j), g, c] in_l[j, c]      pool_l[k, g] = prod_{j in window k} conv_l[j, g]
+
+THEORY section 1. A tensor has one axis per site, A[d_1, .., d_N]; rows of a matricisation are indexed by the sites in A.
+"""
+
+from itertools import product
+from math import comb, prod
+
+import numpy as np
+
+PRIME = 2147483629  # of THEORY section 5; products of two residues fit in 63 bits
+
+
+def square_windows(grid, window):
+    """Positions of every window, nodes and places row-major, counted one by one."""
+    height, width = grid if len(grid) == 2 else (1, grid[0])
+    h, w = window if len(window) == 2 else (1, window[0])
+    return [
+        [(top + i) * width + left + j for i in range(h) for j in range(w)]
+        for top in range(0, height, h)
+        for left in range(0, width, w)
+    ]
+
+
+def mirror_windows(grid):
+    """{(i, j), (i, w-1-j), (h-1-i, j), (h-1-i, w-1-j)}, by the top-left quarter; in 1D i with n-1-i."""
+    if len(grid) == 1:
+        return [[i, grid[0] - 1 - i] for i in range(grid[0] // 2)]
+    h, w = grid
+    return [
+        [i * w + j, i * w + w - 1 - j, (h - 1 - i) * w + j, (h - 1 - i) * w + w - 1 - j]
+        for i in range(h // 2)
+        for j in range(w // 2)
+    ]
+
+
+def levels(grid, windows, sharing, geometry=None):
+    """[(groups, slots)] of every level: which positions each node pools, which row of the bank each position reads."""
+    found = []
+    for level, (window, kind) in enumerate(zip(windows, sharing, strict=True)):
+        if geometry is None:
+            groups = square_windows(grid, window)
+        else:
+            groups = mirror_windows(grid) if geometry == "mirror" else geometry[level]
+        slots = {}
+        for group in groups:
+            for place, position in enumerate(group):
+                slots[position] = {"none": position, "window": place, "full": 0}[kind]
+        found.append((groups, [slots[position] for position in range(len(slots))]))
+        grid = tuple(n // w for n, w in zip(grid, window, strict=True))
+    return found
+
+
+def tensor(wiring, banks, output, label, roots=None, prime=None):
+    """A^y of THEORY section 1 with one axis a site; roots: S^(1/2) of every site, applied to its leg (row index c)."""
+    M, sites = banks[0].shape[-1], len(wiring[0][1])
+    kind = np.result_type(*banks, output, *([] if roots is None else roots))
+    eye = np.eye(M, dtype=kind)
+    inputs = [([i], eye if roots is None else roots[i].T) for i in range(sites)]  # [configuration a, channel c]
+    for (groups, slots), bank in zip(wiring, banks, strict=True):
+        conv = [(below, _times(value, bank[slot].T, prime)) for (below, value), slot in zip(inputs, slots, strict=True)]
+        inputs = [_pooled([conv[j] for j in group], prime) for group in groups]
+    ((order, value),) = inputs
+    dense = _times(value, output[label][:, None], prime).reshape((M,) * sites)
+    return np.transpose(dense, np.argsort(order))
+
+
+def _times(x, y, prime):
+    if prime is None:
+        return x @ y
+    total = np.zeros((len(x), y.shape[1]), dtype=np.int64)
+    for c in range(x.shape[1]):
+        total = (total + x[:, c, None] * y[None, c]) % prime
+    return total
+
+
+def _pooled(children, prime):
+    sites, value = children[0]
+    for more, factor in children[1:]:
+        value = (value[:, None] * factor[None]).reshape(-1, value.shape[-1])
+        value = value if prime is None else value % prime
+        sites = sites + more
+    return sites, value
+
+
+def score(wiring, banks, output, features):
+    """(h, sum of |terms|) for features (sites, M): every class's score, and the size that its rounding is relative to."""
+    found = []
+    for f, weights, last in ((features, banks, output), (abs(features), [abs(b) for b in banks], abs(output))):
+        values = list(f)
+        for (groups, slots), bank in zip(wiring, weights, strict=True):
+            conv = [bank[slot] @ value for slot, value in zip(slots, values, strict=True)]
+            values = [np.prod([conv[j] for j in group], axis=0) for group in groups]
+        found.append(last @ values[0])
+    return found[0], found[1].real
+
+
+def hermitian_root(gram):
+    """S^(1/2) of a positive Hermitian matrix."""
+    values, vectors = np.linalg.eigh(gram)
+    return vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.conj().T
+
+
+def matricise(dense, mask):
+    """[A]_{A,B}: rows the sites of A (mask True), columns those of B."""
+    a, b = np.flatnonzero(mask), np.flatnonzero(~np.asarray(mask))
+    rows = prod(dense.shape[i] for i in a)
+    return np.transpose(dense, (*a, *b)).reshape(rows, -1)
+
+
+def spectrum(dense, mask):
+    """(normalised Schmidt values, descending; norm)."""
+    values = np.linalg.svd(matricise(dense, mask), compute_uv=False)
+    norm = np.sqrt((values**2).sum())
+    return values / norm, norm
+
+
+def renyi(p, order):
+    """THEORY section 3, in nats; order 1 is the von Neumann entropy, 0 ln rank, inf -ln p_1. p > 0."""
+    if order == 1:
+        return -(p * np.log(p)).sum()
+    if order == 0:
+        return np.log(len(p))
+    if order == np.inf:
+        return -np.log(p.max())
+    return np.log((p**order).sum()) / (1 - order)
+
+
+def density_matrix(dense, sites):
+    """rho of a few sites, in the order given, trace 1."""
+    others = [i for i in range(dense.ndim) if i not in sites]
+    psi = np.transpose(dense, (*sites, *others)).reshape(prod(dense.shape[i] for i in sites), -1)
+    rho = psi @ psi.conj().T
+    return rho / np.trace(rho).real
+
+
+def rank_mod(matrix, prime=PRIME):
+    """Rank over GF(prime), by elimination."""
+    rows = np.array(matrix, dtype=np.int64) % prime
+    rank = 0
+    for column in range(rows.shape[1]):
+        pivots = np.flatnonzero(rows[rank:, column])
+        if not len(pivots):
+            continue
+        rows[[rank, rank + pivots[0]]] = rows[[rank + pivots[0], rank]]
+        rows[rank] = rows[rank] * pow(int(rows[rank, column]), -1, prime) % prime
+        below = rows[rank + 1 :]
+        below -= below[:, column, None] * rows[rank] % prime
+        below %= prime
+        rank += 1
+        if rank == len(rows):
+            break
+    return rank
+
+
+def generic_rank(wiring, shapes, mask, rng, pinned=False):
+    """Rank for random weights mod a prime, which is that of almost all weights; pinned: row 0 of each bank (1, 0, ..)."""
+    *banks, output = (rng.integers(1, PRIME, shape, dtype=np.int64) for shape in shapes)
+    for bank in banks if pinned else []:
+        bank[:, 0] = np.eye(bank.shape[-1], dtype=np.int64)[0]
+    return rank_mod(matricise(tensor(wiring, banks, output, 0, prime=PRIME), mask))
+
+
+def min_cut(wiring, dims, mask):
+    """Least product of dimensions cut, over every way to put each matrix on A's side or B's. dims: M, r_0, r_1, ..
+
+    An index costs its dimension, once, where the matrices (and the site) that it joins are not all on one side.
+    """
+    starts = np.cumsum([0] + [len(slots) for _, slots in wiring])
+    sides = np.arange(2 ** starts[-1])[:, None] >> np.arange(starts[-1]) & 1  # of each matrix; the output's is free
+    weight = np.ones(len(sides), dtype=np.int64)
+    for site, in_a in enumerate(mask):
+        weight *= np.where(sides[:, site] == (0 if in_a else 1), 1, dims[0])
+    for level, (groups, _) in enumerate(wiring):
+        for node, group in enumerate(groups):
+            joined = sides[:, starts[level] + np.array(group)].T
+            if level + 1 < len(wiring):
+                joined = np.concatenate([joined, sides[None, :, starts[level + 1] + node]])
+            weight *= np.where((joined == joined[0]).all(axis=0), 1, dims[level + 1])
+    return int(weight.min())
+
+
+def separates(wiring, severed, mask):
+    """Whether no path is left from A to B once the indices (level, position) are severed; level -1: the sites."""
+    starts = np.cumsum([0] + [len(slots) for _, slots in wiring])
+    parent = list(range(starts[-1] + 3))  # the matrices, the output, A and B
+    output, a, b = starts[-1], starts[-1] + 1, starts[-1] + 2
+
+    def find(i):
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    joins = {(-1, site): [site, a if in_a else b] for site, in_a in enumerate(mask)}
+    for level, (groups, _) in enumerate(wiring):
+        for node, group in enumerate(groups):
+            above = starts[level + 1] + node if level + 1 < len(wiring) else output
+            joins[level, node] = [starts[level] + j for j in group] + [above]
+    for index, vertices in joins.items():
+        for vertex in vertices if index not in severed else []:
+            parent[find(vertex)] = find(vertices[0])
+    return find(a) != find(b)
+
+
+def symmetric(rho, m):
+    """Dimension of the symmetric power: C(rho + m - 1, m)."""
+    return comb(rho + m - 1, m)
+
+
+def configurations(dims):
+    """Every configuration, the first site the slowest."""
+    return np.array(list(product(*(range(d) for d in dims))))

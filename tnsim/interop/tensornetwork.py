@@ -1,0 +1,6 @@
+"""Google TensorNetwork graphs: out by `to_tensornetwork`, back by `from_tensornetwork`. The door of this folder's files."""
+
+from tnsim.interop.graph import Graph, to_tensornetwork
+from tnsim.interop.reading import Reading, from_tensornetwork, read
+
+__all__ = ["Graph", "Reading", "from_tensornetwork", "read", "to_tensornetwork"]

@@ -1,0 +1,102 @@
+"""How to train: a frozen value, checked when made. Uses losses; used by the steps, the loop and the recipes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any
+
+import optax
+
+from tnsim.train.losses import named
+
+__all__ = ["SCHEDULES", "TrainConfig"]
+
+SCHEDULES = ("cosine", "constant")
+LAST_RATE = 0.01  # of the peak, where the cosine ends
+DEFAULT_EPOCHS = 20
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """AdamW on mini-batches, as TRAINING's recipe has it.
+
+    steps or epochs: how long; 20 epochs where neither is given. batch: images a step, at most all; what is left over
+    of an epoch, less than a batch, waits for the next epoch's order. rate: the peak, reached after the fraction
+    `warmup` of all steps; then "cosine" to 1 % of it, or "constant". decay: AdamW's weight decay. clip: the largest
+    norm of all gradients together. loss: "softmax" or "born". smoothing: of labels. shift: random moves of the images,
+    in pixels. seed: order of the images and shifts. evaluate_every: steps between records of the history (and looks at
+    the validation images), by default an epoch. checkpoint_every: steps between checkpoints. validation_fraction: of
+    the training images, stratified, which choose the best step and are not trained on; 0 keeps the last step.
+
+    Raises ValueError that names the argument.
+    """
+
+    steps: int | None = None
+    epochs: int | None = None
+    batch: int = 100
+    rate: float = 1e-2
+    decay: float = 1e-4
+    warmup: float = 0.05
+    schedule: str = "cosine"
+    clip: float = 1.0
+    loss: str = "softmax"
+    smoothing: float = 0.0
+    shift: int = 0
+    seed: int = 0
+    evaluate_every: int | None = None
+    checkpoint_every: int = 200
+    validation_fraction: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError(f"steps, epochs: wanted one of them, found {self.steps} and {self.epochs}")
+        if self.steps is None and self.epochs is None:
+            object.__setattr__(self, "epochs", DEFAULT_EPOCHS)
+        for name in ("steps", "epochs", "evaluate_every"):
+            if getattr(self, name) is not None:
+                _whole(name, getattr(self, name), 1)
+        for name, least in (("batch", 1), ("checkpoint_every", 1), ("shift", 0), ("seed", 0)):
+            _whole(name, getattr(self, name), least)
+        if self.seed >= 2**32:
+            raise ValueError(f"seed: wanted an integer below 2^32, found {self.seed}")
+        for name in ("rate", "clip"):
+            _number(name, getattr(self, name), above=0)
+        _number("decay", self.decay)
+        for name in ("warmup", "smoothing", "validation_fraction"):
+            _number(name, getattr(self, name), below=1)
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule: wanted one of {SCHEDULES}, found {self.schedule!r}")
+        named(self.loss)
+
+    def steps_of(self, images: int) -> tuple[int, int]:
+        """(steps in all, steps an epoch) on so many training images."""
+        per_epoch = max(1, images // self.batch)
+        return self.steps or per_epoch * (self.epochs or 0), per_epoch
+
+    def optimiser(self, steps: int) -> optax.GradientTransformation:
+        """Clipping by global norm, then AdamW with this schedule over so many steps."""
+        warm = int(self.warmup * steps + 0.5)
+        up = optax.linear_schedule(self.rate / (warm + 1), self.rate, warm) if warm else None
+        after = optax.constant_schedule(self.rate)
+        if self.schedule == "cosine":
+            after = optax.cosine_decay_schedule(self.rate, max(1, steps - warm - 1), LAST_RATE)
+        rate = optax.join_schedules([up, after], [warm]) if up else after
+        return optax.chain(optax.clip_by_global_norm(self.clip), optax.adamw(rate, weight_decay=self.decay))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every argument by name."""
+        return asdict(self)
+
+
+def _whole(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}: wanted an integer >= {least}, found {value!r}")
+
+
+def _number(name: str, value: Any, above: float | None = None, below: float | None = None) -> None:
+    """Checks a finite number: above `above`, or from 0; below `below`."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if not is_number or (value <= above if above is not None else value < 0) or (below is not None and value >= below):
+        low = f"above {above}" if above is not None else "from 0"
+        raise ValueError(f"{name}: wanted a number {low}{'' if below is None else f', below {below}'}, found {value!r}")

@@ -1,0 +1,113 @@
+"""Models in files: banks, representation and what they were trained on, in one safetensors file. Uses tensor_file.
+
+    ConvAC  --[ save: whole or not at all ]-->  file "tnsim-model/1"  --[ load ]-->  bitwise the same ConvAC, metadata
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.models import ConvAC as Model
+from tnsim.nn.convac import ConvAC
+from tnsim.nn.representation import Patches, from_json
+from tnsim.train.tensor_file import Tensors, TensorFileError, read, write
+
+__all__ = ["FORMAT", "ModelFileError", "load", "save"]
+
+FORMAT = "tnsim-model/1"
+LEARNED = "representation/"
+
+
+class ModelFileError(ValueError):
+    """A file that holds no model, or another than wanted, or cannot be written: names the path, wanted and found."""
+
+
+def save(path: str | Path, model: ConvAC, extra: Mapping[str, Any] | None = None) -> None:
+    """Write a model with whatever belongs to it (`extra`: JSON values; classes' names, test accuracy, ..), atomically.
+
+    Raises ModelFileError where the place cannot be written or `extra` is no JSON; nothing half written stays.
+    """
+    target = Path(path).expanduser()
+    tensors = {name: np.asarray(bank) for name, bank in model.params().items()}
+    representation = model.representation
+    if isinstance(representation, Patches):
+        tensors |= {LEARNED + name: np.asarray(array) for name, array in _learned(representation).items()}
+    metadata = {
+        "architecture": model.arch.to_json(),
+        "representation": None if representation is None else representation.to_json(),
+        "pinned": model.pinned,
+        "extra": dict(extra or {}),
+    }
+    try:
+        json.dumps(metadata["extra"])
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"{target}: extra: wanted JSON values, found: {error}") from error
+    try:
+        write(target, FORMAT, tensors, metadata)
+    except TensorFileError as error:
+        raise ModelFileError(str(error)) from error
+
+
+def load(path: str | Path, arch: ConvACArchitecture | None = None) -> tuple[ConvAC, dict[str, Any]]:
+    """(model, extra) of a file: the banks bitwise as they were saved; `arch` where it must be this architecture.
+
+    Raises ModelFileError for a file that is missing, truncated, no model, or of another architecture. float64 banks
+    need jax.enable_x64, and are refused without.
+    """
+    target = Path(path).expanduser()
+    try:
+        tensors, metadata = read(target, FORMAT)
+    except TensorFileError as error:
+        raise ModelFileError(str(error)) from error
+    try:
+        made = Model.from_json(metadata["architecture"])
+        representation = metadata["representation"] and _representation(metadata["representation"], tensors)
+        banks = {name: _exact(tensor) for name, tensor in tensors.items() if not name.startswith(LEARNED)}
+        model = ConvAC.from_params(arch or made, banks, representation, metadata["pinned"]) if _same(arch, made) else None
+        extra = metadata["extra"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{target}: wanted a whole {FORMAT} file, found in it: {error}") from error
+    if model is None:
+        raise ModelFileError(f"{target}: made for another architecture: {_differences(arch, made)}")
+    return model, extra
+
+
+def _learned(representation: Patches) -> dict[str, Any]:
+    return nnx.to_pure_dict(nnx.state(representation))
+
+
+def _representation(spec: Mapping[str, Any], tensors: Tensors) -> Any:
+    """The representation of its JSON, with its learned arrays."""
+    representation = from_json(spec)
+    if isinstance(representation, Patches):
+        for name, variable in nnx.state(representation).items():
+            found = _exact(tensors[LEARNED + name])
+            if found.shape != variable[...].shape:
+                raise ValueError(f"{LEARNED + name}: wanted shape {variable[...].shape}, found {found.shape}")
+            getattr(representation, name)[...] = found
+    return representation
+
+
+def _exact(tensor: np.ndarray) -> Any:
+    """The array on the device, in its own type. Raises ValueError where it would lose digits."""
+    array = jnp.asarray(tensor)
+    if array.dtype != tensor.dtype:
+        raise ValueError(f"{tensor.dtype} banks, which need jax.enable_x64(True)")
+    return array
+
+
+def _same(arch: ConvACArchitecture | None, made: ConvACArchitecture) -> bool:
+    return arch is None or arch.to_json() == made.to_json()
+
+
+def _differences(arch: ConvACArchitecture | None, made: ConvACArchitecture) -> str:
+    wanted, found = (arch or made).to_json(), made.to_json()
+    return "; ".join(f"{name}: wanted {wanted[name]}, found {found[name]}" for name in wanted if wanted[name] != found[name])

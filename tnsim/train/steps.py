@@ -1,0 +1,158 @@
+"""Training steps and evaluation on the device: pure, compiled once, nothing crosses to the host within a chunk.
+
+    TrainState --[ order of the epoch | batch | shift | loss | gradient | AdamW ] x steps--> TrainState
+
+All randomness comes from (seed, epoch) and (seed, step), so that a run can start anywhere. Works for any nnx module with
+`.scores(images)`, or whose call gives logits. Uses config, losses and data; used by the loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from tnsim.contract.scores import Scores
+from tnsim.train.config import TrainConfig
+from tnsim.train.data import augment_shift
+from tnsim.train.losses import named, predictions
+
+__all__ = ["Evaluation", "Labelled", "TrainState", "evaluate", "evaluate_state", "evaluation_graph", "run_steps", "scores_of", "start"]
+
+ORDER, AUGMENT = 0, 1  # streams of the seed
+AT_ONCE = 250  # images of one evaluation batch
+
+
+class Labelled(NamedTuple):
+    """Images in [0, 1] on the device, with their labels."""
+
+    images: Float[Array, "n H W"]
+    labels: Int[Array, "n"]
+
+
+class TrainState(NamedTuple):
+    """What a step changes: the Params, all other variables of the module, and the optimiser's state."""
+
+    params: Any
+    rest: Any
+    optimiser: Any
+
+
+class Evaluation(NamedTuple):
+    """Mean loss in nats, and the fraction of the images whose most probable class is their label."""
+
+    loss: float
+    accuracy: float
+
+
+def scores_of(model: nnx.Module, images: Any) -> Scores:
+    """The module's `scores`, or its logits as scores of scale 1."""
+    if hasattr(model, "scores"):
+        return model.scores(images)
+    logits = model(images)  # type: ignore[operator]
+    return Scores(logits, jnp.zeros(logits.shape[:1], jnp.abs(logits).dtype))
+
+
+def start(model: nnx.Module, config: TrainConfig, steps: int) -> tuple[Any, TrainState]:
+    """(wiring of the module in training mode, state before step 0); copies, so the module itself stays as it is."""
+    twin = nnx.merge(*nnx.split(model))
+    twin.train()
+    graph, params, rest = nnx.split(twin, nnx.Param, ...)
+    params, rest = jax.tree.map(jnp.copy, (params, rest))
+    return graph, TrainState(params, rest, config.optimiser(steps).init(params))
+
+
+@partial(jax.jit, static_argnames=("graph", "config"), donate_argnames="state")
+def run_steps(
+    graph: Any, config: TrainConfig, state: TrainState, train: Labelled, first: Any, stop: Any
+) -> tuple[TrainState, Float[Array, ""]]:
+    """Steps first..stop-1, all of one epoch, and the sum of their losses. The given state is consumed."""
+    count = len(train.labels)
+    batch, (steps, per_epoch) = min(config.batch, count), config.steps_of(count)
+    key = jax.random.key(config.seed)
+    order = jax.random.permutation(_stream(key, ORDER, first // per_epoch), count)
+    optimiser = config.optimiser(steps)
+
+    def one(step: Any, carry: tuple[TrainState, Float[Array, ""]]) -> tuple[TrainState, Float[Array, ""]]:
+        now, total = carry
+        chosen = lax.dynamic_slice_in_dim(order, step % per_epoch * batch, batch)
+        images = train.images[chosen]
+        if config.shift:
+            images = augment_shift(_stream(key, AUGMENT, step), images, config.shift)
+        of = partial(_loss, graph, config, Labelled(images, train.labels[chosen]))
+        (loss, rest), gradients = jax.value_and_grad(of, has_aux=True)(now.params, now.rest)
+        changes, inner = optimiser.update(gradients, now.optimiser, now.params)
+        return TrainState(optax.apply_updates(now.params, changes), rest, inner), total + loss
+
+    return lax.fori_loop(first, stop, one, (state, jnp.zeros(())))
+
+
+def _stream(key: PRNGKeyArray, stream: int, place: Any) -> PRNGKeyArray:
+    return jax.random.fold_in(jax.random.fold_in(key, stream), place)
+
+
+def _loss(graph: Any, config: TrainConfig, batch: Labelled, params: Any, rest: Any) -> tuple[Float[Array, ""], Any]:
+    model = nnx.merge(graph, params, rest)
+    losses = named(config.loss)(scores_of(model, batch.images), batch.labels, config.smoothing)
+    return losses.mean(), nnx.state(model, nnx.Not(nnx.Param))
+
+
+def evaluate(model: nnx.Module, images: Any, labels: Any, loss: str = "softmax") -> Evaluation:
+    """Mean loss (without smoothing) and accuracy of the module as it is in evaluation mode, in bounded memory.
+
+    The module keeps its mode. Raises ValueError for an unknown loss, or numbers of images and labels that differ or
+    are zero.
+    """
+    named(loss)
+    if len(images) != len(labels) or not len(labels):
+        raise ValueError(f"images, labels: wanted as many, at least one, found {len(images)} and {len(labels)}")
+    return evaluate_state(evaluation_graph(model), *nnx.split(model, nnx.Param, ...)[1:], _device(images, labels), loss)
+
+
+def evaluation_graph(model: nnx.Module) -> Any:
+    """Wiring of the module in evaluation mode, for its Params and its other variables; the module keeps its mode."""
+    twin = nnx.merge(*nnx.split(model))
+    twin.eval()
+    return nnx.split(twin, nnx.Param, ...)[0]
+
+
+def evaluate_state(graph: Any, params: Any, rest: Any, parts: Labelled, loss: str) -> Evaluation:
+    """`evaluate` of variables apart from their module."""
+    total, right = _evaluate(graph, loss, params, rest, parts)
+    return Evaluation(float(total) / len(parts.labels), int(right) / len(parts.labels))
+
+
+def _device(images: Any, labels: Any) -> Labelled:
+    return Labelled(jnp.asarray(images), jnp.asarray(labels))
+
+
+@partial(jax.jit, static_argnames=("graph", "loss"))
+def _evaluate(
+    graph: Any, loss: str, params: Any, rest: Any, parts: Labelled
+) -> tuple[Float[Array, ""], Int[Array, ""]]:
+    """Sums over the images of the loss, and of right answers."""
+    count = len(parts.labels)
+    batches = -(-count // AT_ONCE)
+    batch = -(-count // batches)
+    fill = batches * batch - count
+
+    def padded(x: Array) -> Array:
+        wide = jnp.pad(x, ((0, fill), *((0, 0),) * (x.ndim - 1)))
+        return wide.reshape(batches, batch, *x.shape[1:])
+
+    def one(part: tuple[Labelled, Bool[Array, "batch"]]) -> tuple[Float[Array, ""], Int[Array, ""]]:
+        (images, labels), real = part
+        scores = scores_of(nnx.merge(graph, params, rest), images)
+        losses = named(loss)(scores, labels, 0.0)
+        right = (predictions(loss, scores) == labels) & real
+        return jnp.where(real, losses, 0).sum(), right.sum()
+
+    everyone = padded(jnp.ones(count, bool))
+    losses, rights = lax.map(one, (Labelled(*map(padded, parts)), everyone))
+    return losses.sum(), rights.sum()

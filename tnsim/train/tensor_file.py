@@ -1,0 +1,89 @@
+"""Arrays and JSON in one safetensors file, written whole or not at all. Imports nothing of tnsim.
+
+    {name: array}, {key: JSON} --[temporary file beside it, fsync, rename]--> path
+
+The ground of checkpoints and model files, each a format of its own: a reader refuses every other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+__all__ = ["TensorFileError", "read", "write"]
+
+FORMAT = "format"
+Tensors = dict[str, Shaped[np.ndarray, "..."]]
+
+
+class TensorFileError(ValueError):
+    """A file that cannot be read as what it should be, or cannot be written: names the path, wanted and found."""
+
+
+def write(path: Path, form: str, tensors: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    """Write atomically: whoever reads `path`, whenever this process ends, finds the old file or the new one whole.
+
+    Missing folders are made. Raises TensorFileError where the place cannot be written; nothing half written stays.
+    """
+    texts = {FORMAT: form, **{key: json.dumps(value) for key, value in metadata.items()}}
+    arrays = {name: np.ascontiguousarray(tensor).reshape(np.shape(tensor)) for name, tensor in tensors.items()}
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _flushed(partial, save(arrays, texts))
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise TensorFileError(f"{path}: wanted a place that can be written, found: {error.strerror or error}") from error
+
+
+def _flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename itself durable, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: Path, form: str) -> tuple[Tensors, dict[str, Any]]:
+    """(tensors, metadata) of a file that `write` made with this format.
+
+    Raises TensorFileError for a missing, unreadable, truncated or foreign file, and for another format.
+    """
+    if not path.is_file():
+        raise TensorFileError(f"{path}: wanted a {form} file, found {'a folder' if path.is_dir() else 'none'}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            texts = file.metadata() or {}
+            _check_form(path, form, texts)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+            return tensors, {key: json.loads(text) for key, text in texts.items() if key != FORMAT}
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise TensorFileError(f"{path}: wanted a whole {form} file, found one truncated or foreign ({error})") from error
+
+
+def _check_form(path: Path, form: str, texts: Mapping[str, str]) -> None:
+    if texts.get(FORMAT) != form:
+        found = texts.get(FORMAT, "a safetensors file of another program")
+        raise TensorFileError(f"{path}: wanted a {form} file, found {found}")
