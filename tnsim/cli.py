@@ -134,7 +134,9 @@ def _measure(
     _print_measurements(told, bits)
 
 
-@app.command("bounds", epilog="Example: `tnsim bounds --sites 8x8 --channels 16,16,16 --windows 2,2,2 --partition center`")
+@app.command(
+    "bounds", epilog="Example: `tnsim bounds --sites 8x8 --channels 16,16,16 --windows 2,2,2 --partition center`"
+)
 def _bounds(
     sites: Annotated[str, typer.Option(help="N or HEIGHTxWIDTH.")],
     channels: Annotated[str, typer.Option(help="True widths, one per level: 16,16,32.")],
@@ -195,7 +197,8 @@ def _gram(module: Module, notes: dict[str, Any], measure: str, gram: str) -> np.
 def _print_measurements(told: dict[str, Any], bits: bool = False) -> None:
     unit, name = (log(2), "bits") if bits else (1.0, "nats")
     cuts = {partition["name"]: partition["min_cut"]["log"] for partition in told["partitions"]}
-    table = Table("partition", "class", f"S, {name}", f"S_2, {name}", "rank", "ln min-cut" if not bits else "log2 min-cut")
+    ceiling = "log2 min-cut" if bits else "ln min-cut"
+    table = Table("partition", "class", f"S, {name}", f"S_2, {name}", "rank", ceiling)
     for row in told["measurements"]:
         exact = row["entropy"] is not None
         entropy = f"{row['entropy'] / unit:.4f}" if exact else "out of reach"

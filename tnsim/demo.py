@@ -52,8 +52,8 @@ def tell(out: str, seed: int = 0, progress: bool = True, say: Callable[[str], No
     subject = Subject(ConvAC.from_json(arch.to_json()), model.params(), "function", gram, before, gram, dataset.classes)
     found = survey(subject, DEMO_PARTITIONS, memory=MEMORY, tell=say)
     told = {
-        **provenance(f"tnsim demo --seed {seed}", seed), **described(dataset), **architecture(arch), "measure": "function",
-        "training": trained(result, tested), **found,
+        **provenance(f"tnsim demo --seed {seed}", seed), **described(dataset), **architecture(arch),
+        "measure": "function", "training": trained(result, tested), **found,
     }  # fmt: skip
     write_json(folder / "measurements.json", told)
     write_whole(folder / "report.html", render(told))

@@ -420,7 +420,7 @@ def test_whatever_is_wrong_is_a_page_or_one_clear_error():
     small["measurements"] = small["measurements"][::10]  # one exact, one not
     small["training"] = small["training"] | {"history": small["training"]["history"][:2]}
     for path in paths(small):
-        for wrong in (None, "x", {}, -1, [None]):
+        for wrong in (None, "x", [None]):
             broken = copy.deepcopy(small)
             change(broken, path, wrong)
             try:
@@ -461,7 +461,7 @@ def test_write_leaves_the_page_and_nothing_else(measurements, text, tmp_path):
     assert os.listdir(tmp_path) == ["report.html"]
 
 
-@pytest.mark.parametrize("failing", ["os.replace", "pathlib.Path.write_text"])
+@pytest.mark.parametrize("failing", ["os.replace", "os.fsync"])
 def test_a_failed_write_leaves_the_old_page(measurements, tmp_path, monkeypatch, failing):
     target = tmp_path / "report.html"
     target.write_text("old")

@@ -9,11 +9,11 @@ import base64
 import importlib.resources
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tnsim.files import write_whole
 from tnsim.report import pictures, plots, prose, tables
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
 from tnsim.report.text import escape, grouped, levels, listed, number, percent, shortened, size
@@ -25,14 +25,7 @@ def write(measurements: Mapping[str, Any], path: str | os.PathLike[str]) -> Path
     """Writes the page to a path at once: whoever looks finds the old file or the whole new one.
     Raises as render.
     """
-    page, target = render(measurements), Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return target
+    return write_whole(path, render(measurements))
 
 
 def render(measurements: Mapping[str, Any]) -> str:

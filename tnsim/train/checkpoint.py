@@ -34,11 +34,13 @@ class CheckpointError(ValueError):
 
 
 class Record(NamedTuple):
-    """One line of the history: mean training loss since the last one, and the look at the validation images."""
+    """One line of the history: training since the last one, on images as shifted, and the look at validation images."""
 
     step: int
     loss: float
-    validation: Evaluation | None
+    train_accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
 
 
 class Best(NamedTuple):
@@ -51,12 +53,12 @@ class Best(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A run at one step. pending: sum and number of the losses since the last record."""
+    """A run at one step. pending: what belongs to the next record; (sum of losses, of steps, right answers, images)."""
 
     step: int
     state: TrainState
     history: tuple[Record, ...] = ()
-    pending: tuple[float, int] = (0.0, 0)
+    pending: tuple[float, int, int, int] = (0.0, 0, 0, 0)
     best: Best | None = None
 
 
@@ -130,19 +132,15 @@ def load(path: Path, template: TrainState, facts: Mapping[str, Any]) -> Snapshot
 
 
 def _snapshot(template: TrainState, tensors: Tensors, metadata: Mapping[str, Any]) -> Snapshot:
-    history = tuple(Record(step, loss, _evaluation(seen)) for step, loss, seen in metadata["history"])
+    history = tuple(Record(*line) for line in metadata["history"])
     chosen = metadata["best"]
     best = None if chosen is None else Best(chosen[0], Evaluation(*chosen[1]), template.params, template.rest)
-    total, count = metadata["pending"]
-    empty = Snapshot(metadata["step"], template, history, (total, count), best)
+    loss, steps, right, images = metadata["pending"]
+    empty = Snapshot(metadata["step"], template, history, (loss, steps, right, images), best)
     filled = _filled(_variables(empty), tensors)
     if best is not None:
         best = best._replace(params=filled["best"][0], rest=filled["best"][1])
     return empty._replace(state=filled["state"], best=best)
-
-
-def _evaluation(seen: Any) -> Evaluation | None:
-    return None if seen is None else Evaluation(*seen)
 
 
 def _variables(snapshot: Snapshot) -> dict[str, Any]:

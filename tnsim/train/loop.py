@@ -31,6 +31,7 @@ from tnsim.train.steps import (
     Evaluation,
     Labelled,
     TrainState,
+    accuracy,
     evaluate,
     evaluate_state,
     evaluation_graph,
@@ -39,7 +40,7 @@ from tnsim.train.steps import (
     start,
 )
 
-__all__ = ["Diverged", "Interrupted", "TrainResult", "fit"]
+__all__ = ["Diverged", "Evaluation", "Interrupted", "TrainResult", "accuracy", "evaluate", "fit"]
 
 LONGEST_CHUNK = 100  # steps between looks at the keyboard
 
@@ -54,10 +55,10 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run reached. history: a Record an evaluation. best_step: whose variables the model holds now, the last
+    """What a run reached. history: a Record an evaluation, as plain values by name. best_step: whose variables the model holds now, the last
     where there was no validation part. test: looked at once, after the end. seconds: of this call."""
 
-    history: tuple[Record, ...]
+    history: list[dict[str, Any]]
     steps: int
     best_step: int
     validation: Evaluation | None
@@ -114,7 +115,8 @@ def fit(
     nnx.update(model, *jax.tree.map(jnp.copy, (best.params, best.rest)))
     test = evaluate(model, dataset.test_images, dataset.test_labels, config.loss)
     seen = snapshot.best and snapshot.best.validation
-    return TrainResult(snapshot.history, snapshot.step, best.step, seen, test, time.perf_counter() - begun)
+    history = [record._asdict() for record in snapshot.history]
+    return TrainResult(history, snapshot.step, best.step, seen, test, time.perf_counter() - begun)
 
 
 def _check_classes(model: nnx.Module, dataset: Dataset) -> None:
@@ -181,9 +183,9 @@ def _chunk(run: _Run, snapshot: Snapshot) -> Snapshot:
     _, per_epoch = run.config.steps_of(len(run.train.labels))
     strides = (per_epoch, run.config.evaluate_every or per_epoch, run.config.checkpoint_every, LONGEST_CHUNK)
     stop = min(run.steps, *(step - step % stride + stride for stride in strides))
-    state, losses = run_steps(run.graph, run.config, snapshot.state, run.train, step, stop)
-    total, count = snapshot.pending
-    pending = (total + float(losses), count + stop - step)
+    state, sums = run_steps(run.graph, run.config, snapshot.state, run.train, step, stop)
+    loss, steps, right, images = snapshot.pending
+    pending = (loss + float(sums.loss), steps + stop - step, right + int(sums.right), images + int(sums.images))
     if not isfinite(pending[0]):
         raise Diverged(
             f"loss: became {pending[0]} between steps {step} and {stop}; lower rate={run.config.rate}, "
@@ -197,17 +199,19 @@ def _recorded(run: _Run, snapshot: Snapshot) -> Snapshot:
     _, per_epoch = run.config.steps_of(len(run.train.labels))
     if snapshot.step % (run.config.evaluate_every or per_epoch) and snapshot.step != run.steps:
         return snapshot
-    state, (total, count), seen, best = snapshot.state, snapshot.pending, None, snapshot.best
+    state, best = snapshot.state, snapshot.best
+    loss, steps, right, images = snapshot.pending
+    record = Record(snapshot.step, loss / steps, right / images)
     if run.validation is not None:
         seen = evaluate_state(run.looks, state.params, state.rest, run.validation, run.config.loss)
         if best is None or _rank(seen) > _rank(best.validation):
             best = Best(snapshot.step, seen, *_copies(state))
-    record = Record(snapshot.step, total / count, seen)
-    return snapshot._replace(history=(*snapshot.history, record), pending=(0.0, 0), best=best)
+        record = record._replace(validation_loss=seen.loss, validation_accuracy=seen.accuracy)
+    return snapshot._replace(history=(*snapshot.history, record), pending=Snapshot._field_defaults["pending"], best=best)
 
 
 def _rank(seen: Evaluation) -> tuple[float, float]:
-    return seen.accuracy, -seen.loss
+    return -seen.loss, seen.accuracy
 
 
 def _copies(state: TrainState) -> tuple[Any, Any]:
@@ -232,5 +236,5 @@ def _described(snapshot: Snapshot) -> str:
     if not snapshot.history:
         return "training"
     last = snapshot.history[-1]
-    seen = f", validation {100 * last.validation.accuracy:.1f} %" if last.validation else ""
-    return f"loss {last.loss:.3f}{seen}"
+    seen = "" if last.validation_accuracy is None else f", validation {100 * last.validation_accuracy:.1f} %"
+    return f"loss {last.loss:.3f}, training {100 * last.train_accuracy:.1f} %{seen}"

@@ -69,15 +69,29 @@ def load(path: str | Path, arch: ConvACArchitecture | None = None) -> tuple[Conv
         raise ModelFileError(str(error)) from error
     try:
         made = Model.from_json(metadata["architecture"])
-        representation = metadata["representation"] and _representation(metadata["representation"], tensors)
-        banks = {name: _exact(tensor) for name, tensor in tensors.items() if not name.startswith(LEARNED)}
-        model = ConvAC.from_params(arch or made, banks, representation, metadata["pinned"]) if _same(arch, made) else None
-        extra = metadata["extra"]
+        _check_same(target, arch, made)
+        return _model(arch or made, metadata, tensors), metadata["extra"]
+    except ModelFileError:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{target}: wanted a whole {FORMAT} file, found in it: {error}") from error
-    if model is None:
-        raise ModelFileError(f"{target}: made for another architecture: {_differences(arch, made)}")
-    return model, extra
+
+
+def _check_same(path: Path, wanted: ConvACArchitecture | None, found: ConvACArchitecture) -> None:
+    if wanted is None:
+        return
+    one, other = wanted.to_json(), found.to_json()
+    differ = [f"{name}: wanted {one[name]}, found {other[name]}" for name in one if one[name] != other[name]]
+    if differ:
+        raise ModelFileError(f"{path}: made for another architecture: {'; '.join(differ)}")
+
+
+def _model(arch: ConvACArchitecture, metadata: Mapping[str, Any], tensors: Tensors) -> ConvAC:
+    representation = metadata["representation"]
+    if representation is not None:
+        representation = _representation(representation, tensors)
+    banks = {name: _exact(tensor) for name, tensor in tensors.items() if not name.startswith(LEARNED)}
+    return ConvAC.from_params(arch, banks, representation, metadata["pinned"])
 
 
 def _learned(representation: Patches) -> dict[str, Any]:
@@ -102,12 +116,3 @@ def _exact(tensor: np.ndarray) -> Any:
     if array.dtype != tensor.dtype:
         raise ValueError(f"{tensor.dtype} banks, which need jax.enable_x64(True)")
     return array
-
-
-def _same(arch: ConvACArchitecture | None, made: ConvACArchitecture) -> bool:
-    return arch is None or arch.to_json() == made.to_json()
-
-
-def _differences(arch: ConvACArchitecture | None, made: ConvACArchitecture) -> str:
-    wanted, found = (arch or made).to_json(), made.to_json()
-    return "; ".join(f"{name}: wanted {wanted[name]}, found {found[name]}" for name in wanted if wanted[name] != found[name])

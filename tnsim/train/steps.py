@@ -44,6 +44,14 @@ class TrainState(NamedTuple):
     optimiser: Any
 
 
+class Sums(NamedTuple):
+    """Over some steps: the mean losses of their batches, the right answers, and the number of images."""
+
+    loss: Any
+    right: Any
+    images: Any
+
+
 class Evaluation(NamedTuple):
     """Mean loss in nats, and the fraction of the images whose most probable class is their label."""
 
@@ -71,36 +79,41 @@ def start(model: nnx.Module, config: TrainConfig, steps: int) -> tuple[Any, Trai
 @partial(jax.jit, static_argnames=("graph", "config"), donate_argnames="state")
 def run_steps(
     graph: Any, config: TrainConfig, state: TrainState, train: Labelled, first: Any, stop: Any
-) -> tuple[TrainState, Float[Array, ""]]:
-    """Steps first..stop-1, all of one epoch, and the sum of their losses. The given state is consumed."""
+) -> tuple[TrainState, Sums]:
+    """Steps first..stop-1, all of one epoch, and their sums. The given state is consumed."""
     count = len(train.labels)
     batch, (steps, per_epoch) = min(config.batch, count), config.steps_of(count)
     key = jax.random.key(config.seed)
     order = jax.random.permutation(_stream(key, ORDER, first // per_epoch), count)
     optimiser = config.optimiser(steps)
 
-    def one(step: Any, carry: tuple[TrainState, Float[Array, ""]]) -> tuple[TrainState, Float[Array, ""]]:
-        now, total = carry
+    def one(step: Any, carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
+        now, sums = carry
         chosen = lax.dynamic_slice_in_dim(order, step % per_epoch * batch, batch)
         images = train.images[chosen]
         if config.shift:
             images = augment_shift(_stream(key, AUGMENT, step), images, config.shift)
         of = partial(_loss, graph, config, Labelled(images, train.labels[chosen]))
-        (loss, rest), gradients = jax.value_and_grad(of, has_aux=True)(now.params, now.rest)
+        (loss, (rest, right)), gradients = jax.value_and_grad(of, has_aux=True)(now.params, now.rest)
         changes, inner = optimiser.update(gradients, now.optimiser, now.params)
-        return TrainState(optax.apply_updates(now.params, changes), rest, inner), total + loss
+        sums = Sums(sums.loss + loss, sums.right + right, sums.images + batch)
+        return TrainState(optax.apply_updates(now.params, changes), rest, inner), sums
 
-    return lax.fori_loop(first, stop, one, (state, jnp.zeros(())))
+    nothing = Sums(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+    return lax.fori_loop(first, stop, one, (state, nothing))
 
 
 def _stream(key: PRNGKeyArray, stream: int, place: Any) -> PRNGKeyArray:
     return jax.random.fold_in(jax.random.fold_in(key, stream), place)
 
 
-def _loss(graph: Any, config: TrainConfig, batch: Labelled, params: Any, rest: Any) -> tuple[Float[Array, ""], Any]:
+def _loss(graph: Any, config: TrainConfig, batch: Labelled, params: Any, rest: Any) -> tuple[Array, Any]:
+    """Mean loss of a batch, and (other variables after it, right answers)."""
     model = nnx.merge(graph, params, rest)
-    losses = named(config.loss)(scores_of(model, batch.images), batch.labels, config.smoothing)
-    return losses.mean(), nnx.state(model, nnx.Not(nnx.Param))
+    scores = scores_of(model, batch.images)
+    right = (predictions(config.loss, scores) == batch.labels).sum(dtype=jnp.int32)
+    losses = named(config.loss)(scores, batch.labels, config.smoothing)
+    return losses.mean(dtype=jnp.float32), (nnx.state(model, nnx.Not(nnx.Param)), right)
 
 
 def evaluate(model: nnx.Module, images: Any, labels: Any, loss: str = "softmax") -> Evaluation:
@@ -113,6 +126,11 @@ def evaluate(model: nnx.Module, images: Any, labels: Any, loss: str = "softmax")
     if len(images) != len(labels) or not len(labels):
         raise ValueError(f"images, labels: wanted as many, at least one, found {len(images)} and {len(labels)}")
     return evaluate_state(evaluation_graph(model), *nnx.split(model, nnx.Param, ...)[1:], _device(images, labels), loss)
+
+
+def accuracy(model: nnx.Module, images: Any, labels: Any, loss: str = "softmax") -> float:
+    """The fraction of the images that the module, in evaluation mode, classifies as their labels."""
+    return evaluate(model, images, labels, loss).accuracy
 
 
 def evaluation_graph(model: nnx.Module) -> Any:

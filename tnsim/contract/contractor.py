@@ -1,0 +1,139 @@
+"""TensorNetwork graphs contracted by our plans, in the shape of TensorNetwork's contractors. Uses interop and contract.
+
+    nodes --[read: one walk]--> network, banks, features --[contract: jitted, one compilation a network]--> tn.Node
+
+Copy nodes stay sparse, and the caller's graph stays as it was. The two steps are there apart for who measures them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tensornetwork as tn
+from jaxtyping import Array, Num
+
+from tnsim.contract.paths import contract_network, path_of
+from tnsim.contract.schedule import NotLayered, whole
+from tnsim.contract.scores import Scores, scores
+from tnsim.interop.naming import FEATURES
+from tnsim.interop.reading import Reading, closed, read
+from tnsim.memory import MemoryLimitError
+from tnsim.network import Network
+
+__all__ = ["Reading", "contract", "contractor", "read"]
+
+
+def contractor(
+    nodes: Iterable[tn.AbstractNode],
+    output_edge_order: Sequence[tn.Edge] | None = None,
+    memory_limit: int | str | None = None,
+    ignore_edge_order: bool = False,
+) -> tn.Node:
+    """Contract a graph into one node, as tn.contractors.greedy, by our plans on JAX.
+
+    Copy nodes are never made dense. The graph is only read: nothing is consumed or renamed, and it can be contracted
+    again. The result has fresh dangling edges, named as the graph's, in the order output_edge_order (the graph's own
+    edges); with ignore_edge_order in the order sites, outputs.
+
+    A ConvAC with a vector on every site runs through the same compiled function as one sample of `apply`; the result is
+    value * exp(log_scale), which leaves float range for large N: use `apply` there. Other graphs run along a path.
+
+    memory_limit: as in TensorNetwork the numbers in the largest intermediate tensor, or bytes as a text like "8GB";
+    None allows half of the free memory. Nodes on the numpy backend give a numpy result, in their precision.
+
+    Raises ValueError where more than one edge dangles and no order is given, where the order does not name the graph's
+    open edges, for no nodes or mixed backends; MemoryLimitError above memory_limit.
+    """
+    reading = read(nodes)
+    order = _order(reading.ends, output_edge_order, ignore_edge_order)
+    tensor = contract(reading, order, memory_limit)
+    return _result(tensor, [reading.ends[place] for place in order], reading.backend)
+
+
+def contract(
+    reading: Reading, order: Sequence[int] | None = None, memory_limit: int | str | None = None
+) -> Num[Array | np.ndarray, "..."]:
+    """The tensor of a graph that has been read; order: its axes as places in `reading.ends`. Raises as `contractor`."""
+    if reading.backend != "numpy":
+        return _contract(reading, order, memory_limit)
+    arrays = [*reading.banks.values(), *([] if reading.features is None else [reading.features])]
+    wide = any(np.dtype(array.dtype) in WIDE for array in arrays)
+    with jax.enable_x64(True) if wide else nullcontext():
+        return np.asarray(_contract(reading, order, memory_limit))
+
+
+WIDE = {np.dtype(kind) for kind in ("float64", "complex128", "int64", "uint64")}
+
+
+def _contract(reading: Reading, order: Sequence[int] | None, memory_limit: int | str | None) -> Num[Array, "..."]:
+    network, banks, features = reading.network, dict(reading.banks), reading.features
+    if features is not None and _foldable(network, banks):
+        _check_fold(network, memory_limit)
+        return _out_of_scale(scores(network, banks, features))
+    if features is not None:
+        network, banks = closed(network), {**banks, FEATURES: features[0]}
+    _check_numbers(path_of(network).largest, memory_limit)
+    memory = memory_limit if isinstance(memory_limit, str) else float("inf") if memory_limit else None
+    return contract_network(network, banks, order, memory)
+
+
+def _foldable(network: Network, banks: Mapping[str, Any]) -> bool:
+    """Can the fold of scores sweep it: a layered tree of floating or complex numbers?"""
+    try:
+        whole(network)
+    except NotLayered:
+        return False
+    return all(jnp.issubdtype(bank.dtype, jnp.inexact) for bank in banks.values())
+
+
+def _check_fold(network: Network, memory_limit: int | str | None) -> None:
+    """Against an explicit limit only: a fold's vectors are smaller than the banks it reads."""
+    if isinstance(memory_limit, int):
+        waves = whole(network).waves
+        _check_numbers(max(wave.positions * max(wave.dim_in, wave.dim_out) for wave in waves), memory_limit)
+
+
+def _check_numbers(largest: int, memory_limit: int | str | None) -> None:
+    if isinstance(memory_limit, int) and largest > memory_limit:
+        raise MemoryLimitError(
+            f"memory_limit: the largest intermediate tensor has {largest} numbers, above the limit of {memory_limit}. "
+            "Close more of the open edges, lower the dimensions, or raise memory_limit."
+        )
+
+
+@jax.jit
+def _out_of_scale(out: Scores) -> Num[Array, "classes"]:
+    return out.value[0] * jnp.exp(out.log_scale[0]).astype(out.value.dtype)
+
+
+def _order(ends: Sequence[tn.Edge], wanted: Sequence[tn.Edge] | None, ignore: bool) -> list[int]:
+    """The places in `ends` of the edges in the wanted order."""
+    if wanted is None:
+        if len(ends) > 1 and not ignore:
+            raise ValueError(
+                f"output_edge_order: wanted the order of the {len(ends)} open edges (more than one), found None; "
+                "give it, or ignore_edge_order=True"
+            )
+        return list(range(len(ends)))
+    place = {edge: number for number, edge in enumerate(ends)}
+    found = [place.get(edge, -1) for edge in wanted]
+    if ignore:
+        return list(range(len(ends)))
+    if sorted(found) != list(range(len(ends))):
+        names = [edge.name for edge in ends]
+        raise ValueError(
+            f"output_edge_order: wanted each open edge of the nodes once, {names}, found {[edge.name for edge in wanted]}"
+        )
+    return found
+
+
+def _result(tensor: Num[Array | np.ndarray, "..."], ends: Sequence[tn.Edge], backend: str) -> tn.Node:
+    node = tn.Node(tensor, name="contracted", backend=backend)
+    for edge, old in zip(node.edges, ends, strict=True):
+        edge.set_name(old.name)
+    return node
