@@ -15,7 +15,7 @@ AnyArray = Array | np.ndarray  # measures work in NumPy, scores and training in 
 Banks = dict[str, Num[AnyArray, "..."]]
 
 
-def check(network: Network, banks: Mapping[str, Any]) -> None:
+def check(network: Network, banks: Any) -> None:
     """Raises ValueError where banks lack a name, have another shape, or hold no floating or complex numbers.
 
     Looks at shapes and types alone, so that it works on traced arrays too.
@@ -32,7 +32,7 @@ def check(network: Network, banks: Mapping[str, Any]) -> None:
             raise ValueError(f"params[{name!r}]: wanted floating or complex numbers, found {dtype}")
 
 
-def measurable(network: Network, banks: Mapping[str, Any]) -> dict[str, Num[np.ndarray, "..."]]:
+def measurable(network: Network, banks: Any) -> dict[str, Num[np.ndarray, "..."]]:
     """Checked banks as NumPy float64 or complex128. Raises ValueError as `check`, and for NaN or infinity."""
     check(network, banks)
     wide = {name: np.asarray(bank) for name, bank in banks.items()}

@@ -27,7 +27,7 @@ from tnsim.nn import ConvAC as Module
 from tnsim.report.html import render
 from tnsim.report.survey import Subject, architecture, provenance, survey
 from tnsim.train.data import load
-from tnsim.train.loop import accuracy, fit
+from tnsim.train.loop import fit
 from tnsim.train.model_file import load as load_model
 from tnsim.train.model_file import save as save_model
 from tnsim.train.recipes import for_images
@@ -95,13 +95,12 @@ def _train(
     model = Module(arch, representation, rngs=nnx.Rngs(seed))
     _say(f"{dataset.describe()}; {arch.parameters} parameters")
     result = fit(model, dataset, config, checkpoint=checkpoint, progress=not as_json)
-    tested = accuracy(model, dataset.test_images, dataset.test_labels)
     gram = model.representation.gram_from(dataset.train_images, per_site=True)
     save_model(out, model, extra=demo.model_notes(dataset, gram, seed))
     if as_json:
-        typer.echo(json.dumps({"model": str(out), **demo.trained(result, tested)}))
+        typer.echo(json.dumps({"model": str(out), **demo.trained(result)}))
         return
-    _say(f"test accuracy {100 * tested:.2f} % after {result.steps} steps, {result.seconds:.0f} s; wrote {out}")
+    _say(f"test accuracy {100 * result.test.accuracy:.2f} % after {result.steps} steps, {result.seconds:.0f} s; wrote {out}")
 
 
 @app.command("measure", epilog="Example: `tnsim measure model.safetensors --partition left-right --label 3`")
@@ -119,11 +118,10 @@ def _measure(
     """Schmidt ranks and entropies of a trained model, class by class, beside the min-cut bounds."""
     folder = output_folder(out) if out else None
     module, notes = load_model(model)
-    arch = ConvAC.from_json(module.arch.to_json())
     grams = _gram(module, notes, measure, gram)
-    subject = Subject(arch, module.params(), measure, grams, classes=notes.get("classes", ()))
+    subject = Subject(module.arch, module.params(), measure, grams, classes=notes.get("classes", ()))
     found = survey(subject, [parsing.partition(text) for text in partition], label or None, memory)
-    told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **architecture(arch), "measure": measure}
+    told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **architecture(module.arch), "measure": measure}
     told |= {"dataset": {"name": notes.get("dataset", "unknown")}} | found
     if folder:
         write_json(folder / "measurements.json", told)

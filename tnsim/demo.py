@@ -11,12 +11,11 @@ from typing import Any
 from flax import nnx
 
 from tnsim.files import output_folder, write_json, write_whole
-from tnsim.models import ConvAC
 from tnsim.nn import ConvAC as Module
 from tnsim.report.html import render
 from tnsim.report.survey import DEMO_PARTITIONS, Subject, architecture, provenance, survey
 from tnsim.train.data import Dataset, load
-from tnsim.train.loop import TrainResult, accuracy, fit
+from tnsim.train.loop import TrainResult, fit
 from tnsim.train.model_file import save
 from tnsim.train.recipes import recipe
 
@@ -46,14 +45,14 @@ def tell(out: str, seed: int = 0, progress: bool = True, say: Callable[[str], No
     before = model.params()
     say(f"training on {dataset.describe()}")
     result = fit(model, dataset, config, progress=progress)
-    tested = accuracy(model, dataset.test_images, dataset.test_labels)
+    tested = result.test.accuracy
     say(f"test accuracy {100 * tested:.2f} %; measuring")
     gram = representation.gram_from(dataset.train_images, per_site=True)
-    subject = Subject(ConvAC.from_json(arch.to_json()), model.params(), "function", gram, before, gram, dataset.classes)
+    subject = Subject(arch, model.params(), "function", gram, before, gram, dataset.classes)
     found = survey(subject, DEMO_PARTITIONS, memory=MEMORY, tell=say)
     told = {
         **provenance(f"tnsim demo --seed {seed}", seed), **described(dataset), **architecture(arch),
-        "measure": "function", "training": trained(result, tested), **found,
+        "measure": "function", "training": trained(result), **found,
     }  # fmt: skip
     write_json(folder / "measurements.json", told)
     write_whole(folder / "report.html", render(told))
@@ -71,9 +70,9 @@ def described(dataset: Dataset) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def trained(result: TrainResult, tested: float) -> dict[str, Any]:
-    """How training went, for a measurements file."""
-    return {"accuracy": tested, "steps": result.steps, "seconds": result.seconds, "history": result.history}
+def trained(result: TrainResult) -> dict[str, Any]:
+    """How training went, for a measurements file; accuracy: on the test images, looked at once, after the end."""
+    return {"accuracy": result.test.accuracy, "steps": result.steps, "seconds": result.seconds, "history": result.history}
 
 
 def model_notes(dataset: Dataset, gram, seed: int) -> dict[str, Any]:

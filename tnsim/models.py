@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jaxtyping import Num
+from networkx import MultiGraph
 
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.banks import AnyArray, Banks
-from tnsim.contract.engines import ENGINES, run
+from tnsim.contract.engines import run
+from tnsim.contract.plan import Plan, plan
 from tnsim.contract.scores import Scores
 from tnsim.entanglement.state import State, state_of
+from tnsim.interop.einsum import Einsum, to_einsum
+from tnsim.interop.networkx import to_networkx
+from tnsim.interop.tensornetwork import Graph, to_tensornetwork
 
 
 @dataclass(frozen=True)
@@ -24,3 +29,19 @@ class ConvAC(ConvACArchitecture):
     def state(self, params: Banks, label: int, measure: str = "coefficient", gram=None) -> State:
         """The wave function of class `label`, in the measure "coefficient" or "function" (with gram=)."""
         return state_of(self, params, label, measure, gram)
+
+    def to_tensornetwork(self, params: Banks) -> Graph:
+        """A Google TensorNetwork graph that views `params`: .nodes, .site_edges, .class_edge, .attach(features)."""
+        return to_tensornetwork(self.network, params)
+
+    def to_networkx(self) -> MultiGraph:
+        """Tensors, copy tensors and open ends, joined by edges with their dimensions."""
+        return to_networkx(self.network)
+
+    def to_einsum(self, params: Banks, features=None) -> Einsum:
+        """The network as .equation and .operands; features: none, of one sample (sites, M), or of a batch."""
+        return to_einsum(self.network, params, features)
+
+    def plan(self, memory: str | float | None = None) -> Plan:
+        """What contracting one sample will cost; refused where it needs more than `memory`."""
+        return plan(self.network, memory)

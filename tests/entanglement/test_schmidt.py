@@ -166,14 +166,16 @@ def test_the_closed_form_state_is_maximally_entangled(N, M):
     assert found.rank() == M ** (N // 2)
 
 
-@settings(max_examples=25)
-@given(cases(measured=True))
-def test_the_accelerators_kernels_agree_with_the_hosts(case):
-    state = case.state
-    arguments = (state.network, state.banks, state.vector[None], state.measure, case.mask)
-    (found,) = schmidt.spectra(*arguments, backend="gpu")
-    assert_same(found, case.schmidt, 1e-12)
-    assert found.log_norm == pytest.approx(case.schmidt.log_norm, abs=1e-10)
+@pytest.mark.parametrize("sharing", ["none", "full"])
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_the_accelerators_kernels_agree_with_the_hosts(sharing, dtype):
+    arch = tnsim.ConvAC(sites=(2, 6), features=2, channels=(3, 4), windows=((2, 2), (1, 3)), classes=2, sharing=sharing)
+    rng = np.random.default_rng(1)
+    state = arch.state(strategies.named([strategies.normal(rng, s, dtype) for s in strategies.shapes(arch)]), 1)
+    arguments = (state.network, state.banks, state.vector[None], state.measure, state.mask([0, 1, 2, 6, 9, 11]))
+    (found,), (wanted,) = (schmidt.spectra(*arguments, backend=backend) for backend in ("gpu", "cpu"))
+    assert_same(found, wanted, 1e-12)
+    assert found.log_norm == pytest.approx(wanted.log_norm, abs=1e-10)
 
 
 @pytest.mark.parametrize("kernels", [compress.HOST, compress.DEVICE], ids=["host", "device"])
@@ -253,7 +255,7 @@ def test_the_estimate_covers_what_is_formed():
     for mask in ([0], range(8), range(0, 16, 2)):
         mask = state.mask(mask)
         sizes.append(schmidt.estimate(distinct(whole(state.network), side_kinds(state.measure, mask)), state.measure, mask))
-    assert all(less < more for less, more in pairwise(sizes))
+    assert all(less <= more for less, more in pairwise(sizes))
     assert sizes[-1] >= 3 * 256 * 256  # the matrix at the root, its copy and the work space
 
 

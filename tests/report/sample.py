@@ -138,7 +138,7 @@ def _history(rng: np.random.Generator) -> list[dict[str, Any]]:
             "step": int(s),
             "loss": float(2.3 * g + 0.05 + 0.02 * abs(n[0])),
             "train_accuracy": float(min(1.0, 0.998 - 0.55 * g + 0.003 * n[1])),
-            "test_accuracy": float(min(1.0, 0.973 - 0.56 * g + 0.006 * n[2])),
+            "validation_accuracy": float(min(1.0, 0.973 - 0.56 * g + 0.006 * n[2])),
         }
         for s, g, n in zip(steps, gap, noise.T, strict=True)
     ]

@@ -7,8 +7,9 @@ Copy nodes stay sparse, and the caller's graph stays as it was. The two steps ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -17,12 +18,12 @@ import numpy as np
 import tensornetwork as tn
 from jaxtyping import Array, Num
 
-from tnsim.contract.paths import contract_network, path_of
+from tnsim.contract.paths import check, contract_network
+from tnsim.contract.plan import plan
 from tnsim.contract.schedule import NotLayered, whole
 from tnsim.contract.scores import Scores, scores
 from tnsim.interop.naming import FEATURES
 from tnsim.interop.reading import Reading, closed, read
-from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
 
 __all__ = ["Reading", "contract", "contractor", "read"]
@@ -72,38 +73,25 @@ WIDE = {np.dtype(kind) for kind in ("float64", "complex128", "int64", "uint64")}
 
 def _contract(reading: Reading, order: Sequence[int] | None, memory_limit: int | str | None) -> Num[Array, "..."]:
     network, banks, features = reading.network, dict(reading.banks), reading.features
-    if features is not None and _foldable(network, banks):
-        _check_fold(network, memory_limit)
+    itemsize = next(iter(banks.values())).dtype.itemsize
+    memory = memory_limit * itemsize if isinstance(memory_limit, int) else memory_limit
+    if features is not None and _foldable(network, tuple(bank.dtype for bank in banks.values())):
+        if memory is not None:  # a fold's vectors are smaller than the banks it reads
+            check(plan(network).largest * itemsize, memory)
         return _out_of_scale(scores(network, banks, features))
     if features is not None:
         network, banks = closed(network), {**banks, FEATURES: features[0]}
-    _check_numbers(path_of(network).largest, memory_limit)
-    memory = memory_limit if isinstance(memory_limit, str) else float("inf") if memory_limit else None
     return contract_network(network, banks, order, memory)
 
 
-def _foldable(network: Network, banks: Mapping[str, Any]) -> bool:
+@lru_cache(maxsize=256)
+def _foldable(network: Network, dtypes: tuple[Any, ...]) -> bool:
     """Can the fold of scores sweep it: a layered tree of floating or complex numbers?"""
     try:
         whole(network)
     except NotLayered:
         return False
-    return all(jnp.issubdtype(bank.dtype, jnp.inexact) for bank in banks.values())
-
-
-def _check_fold(network: Network, memory_limit: int | str | None) -> None:
-    """Against an explicit limit only: a fold's vectors are smaller than the banks it reads."""
-    if isinstance(memory_limit, int):
-        waves = whole(network).waves
-        _check_numbers(max(wave.positions * max(wave.dim_in, wave.dim_out) for wave in waves), memory_limit)
-
-
-def _check_numbers(largest: int, memory_limit: int | str | None) -> None:
-    if isinstance(memory_limit, int) and largest > memory_limit:
-        raise MemoryLimitError(
-            f"memory_limit: the largest intermediate tensor has {largest} numbers, above the limit of {memory_limit}. "
-            "Close more of the open edges, lower the dimensions, or raise memory_limit."
-        )
+    return all(jnp.issubdtype(dtype, jnp.inexact) for dtype in dtypes)
 
 
 @jax.jit
@@ -127,7 +115,8 @@ def _order(ends: Sequence[tn.Edge], wanted: Sequence[tn.Edge] | None, ignore: bo
     if sorted(found) != list(range(len(ends))):
         names = [edge.name for edge in ends]
         raise ValueError(
-            f"output_edge_order: wanted each open edge of the nodes once, {names}, found {[edge.name for edge in wanted]}"
+            f"output_edge_order: wanted each open edge of the nodes once, {names}, "
+            f"found {[edge.name for edge in wanted]}"
         )
     return found
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Num
 
+from tnsim.banks import AnyArray
 from tnsim.contract.schedule import Schedule, Wave
 
 Values = Any  # what an algebra carries for a wave of nodes
@@ -66,7 +67,7 @@ def stacked(conv: Callable[[Num[Array, "..."], Num[Array, "..."]], Num[Array, ".
     trailing axes (negative) over which one scale is taken; axes between (a batch of samples) keep a scale each.
     """
 
-    def matrix(wave: Wave, bank: Num[Array, "copies r_out r_in"], below: Scaled) -> Scaled:
+    def matrix(wave: Wave, bank: Num[AnyArray, "copies r_out r_in"], below: Scaled) -> Scaled:
         unit = rescale(Scaled(bank, jnp.zeros(bank.shape[:1], jnp.abs(bank).dtype)), (-2, -1))
         if wave.slots is not None and len(bank) > 1:
             unit = Scaled(unit.value[wave.slots.array], unit.log_scale[wave.slots.array])

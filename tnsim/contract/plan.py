@@ -8,6 +8,7 @@ Cost convention: scalar multiply-adds (two real floating-point operations each, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -81,14 +82,15 @@ def plan(network: Network, memory: str | float | None = None) -> Plan:
     Raises MemoryLimitError where the largest tensor, in float32 and for one sample, is above it.
     """
     try:
-        made = _fold(whole(network))
+        made = _fold(whole(network), prod(network.stacks[-1].shape))
     except NotLayered:
         made = _path(path_of(network))
     check(made.largest_bytes, memory)
     return made
 
 
-def _fold(schedule: Schedule) -> Plan:
+def _fold(schedule: Schedule, output: int) -> Plan:
+    """output: weights of the last matrix, each used once."""
     leaves = np.zeros(schedule.waves[0].positions, dtype=np.int64)
     kinds = distinct(schedule, leaves)
     waves = tuple(
@@ -101,7 +103,7 @@ def _fold(schedule: Schedule) -> Plan:
     largest = max(wave.positions * max(wave.dim_in, wave.dim_out) for wave in waves)
     subtrees = 1 + sum(wave.positions for wave in waves)
     different = 1 + sum(wave.distinct for wave in waves)
-    return Plan(waves, subtrees, different, 0, sum(wave.multiply_adds for wave in waves), largest)
+    return Plan(waves, subtrees, different, 0, output + sum(wave.multiply_adds for wave in waves), largest)
 
 
 def _path(path: Path) -> Plan:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int, Integer
 
 from tnsim.network import Network, Stack, Table
 
@@ -121,7 +121,7 @@ def windows_on(grid: Grid) -> Int[np.ndarray, "nodes window"]:
     return at.transpose(0, 2, 1, 3).reshape(-1, h * w)
 
 
-def distinct(schedule: Schedule, kinds: Int[np.ndarray, "sites"], by_bank: bool = True) -> Schedule:
+def distinct(schedule: Schedule, kinds: Integer[np.ndarray, "sites"] | Bool[np.ndarray, "sites"], by_bank: bool = True) -> Schedule:
     """One position and one node of each kind, where sites of equal `kinds` hold equal leaves.
 
     Two subtrees are of one kind when their leaves, rows of the banks and wiring agree up to the order within windows;

@@ -143,7 +143,7 @@ def _shrink_rows(xp: ModuleType, value: Num[AnyArray, "n a b r"]) -> Num[AnyArra
 def _close(xp: ModuleType, vector: Num[AnyArray, "r"], x: Num[AnyArray, "a b r"], y: Num[AnyArray, "c d r"]) -> Num[AnyArray, "ac bd"]:
     """The state's matrix: two factors at the root multiplied, and r closed by a class vector."""
     (a, b, r), (c, d, _) = x.shape, y.shape
-    product = (x * vector).reshape(a * b, r) @ y.reshape(c * d, r).T
+    product = (x * vector[None, None]).reshape(a * b, r) @ y.reshape(c * d, r).T
     return xp.swapaxes(product.reshape(a, b, c, d), 1, 2).reshape(a * c, b * d)
 
 

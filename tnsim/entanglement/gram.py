@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from functools import partial
+from math import inf, log
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Float, Int, Num
 
 from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Algebra, Scaled, fold, stacked, sweep
@@ -27,20 +29,45 @@ GRAMS = stacked(_sandwich, axes=(-2, -1))
 
 
 def log_norm(network: Network, banks: Banks, vector: Num[AnyArray, "r"], measure: SiteMeasure) -> float:
-    """ln of the norm of the state that `vector` (a row of the output bank) closes."""
+    """ln of the norm of the state that `vector` (a row of the output bank) closes; -inf where it is zero to rounding."""
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        squared = _log_norm_squared(network, Table(measure.kind), banks, vector, site_grams(measure), None)
-        return 0.5 * float(squared)
+        found = _norm_squared(network, Table(measure.kind), banks, vector, site_grams(measure))
+    closed, log_scale = map(float, found)
+    return 0.5 * (log(closed) + log_scale) if closed > 0 else -inf
 
 
-def condition(network: Network, banks: Banks, vector: Num[AnyArray, "r"], measure: SiteMeasure) -> float:
-    """How much a relative error made at every edge is felt in the normalised state, to first order.
+class Sensitivity(NamedTuple):
+    """At every kind of edge: how many edges are of it, and Tr(dn/dG) Tr(G) for n = the squared norm, over exp(log_scale)."""
 
-    With environments E = d ln(norm^2) / dG, the occurrences of an edge add up to Tr(E G) of them, and an error of
-    relative size 1 there moves the state by at most sqrt(Tr(E) Tr(G)); the sum over all edges is returned.
-    """
+    counts: Int[np.ndarray, "edges"]
+    sizes: Float[np.ndarray, "edges"]
+    norm_squared: float
+    log_scale: float
+
+    def of_values(self, log_norm: float) -> float:
+        """How much a relative error of C at every edge is felt in the normalised state, to first order.
+
+        One of relative size 1 at n equal edges moves the state by at most sqrt(n Tr(dn/dG) Tr(G)).
+        """
+        return float(np.sqrt(self.counts * self.sizes).sum() * np.exp(0.5 * self.log_scale - log_norm))
+
+    def of_replicas(self) -> float:
+        """The same for a relative error of k1 k2 b1 b2 at every edge, in units of norm^4: squares, by Cauchy-Schwarz."""
+        return float(((self.sizes / self.norm_squared) ** 2).sum())
+
+
+def sensitivity(network: Network, banks: Banks, vector: Num[AnyArray, "r"], measure: SiteMeasure) -> Sensitivity:
+    """Edges below the matrices, above them (where their channels can cancel) and at the root, one entry a kind."""
+    kind = Table(measure.kind)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        return float(_condition(network, Table(measure.kind), banks, vector, site_grams(measure)))
+        found = _sizes(network, kind, banks, vector, site_grams(measure))
+    sizes, closed, log_scale = jax.tree.map(np.asarray, found)
+    schedule, counts = _distinct(network, kind), []
+    for wave, below, above in zip(schedule.waves, schedule.kinds, schedule.kinds[1:], strict=False):
+        nodes = np.bincount(above)
+        positions = np.bincount(wave.children.array.ravel(), np.repeat(nodes, wave.children.array.shape[1]))
+        counts += [np.bincount(below), positions.astype(np.int64)]
+    return Sensitivity(np.concatenate([*counts, [1]]), np.concatenate(sizes), float(closed), float(log_scale))
 
 
 def grams_of_waves(network: Network, banks: Banks, measure: SiteMeasure) -> list[Scaled]:
@@ -63,38 +90,36 @@ def _grams_of_waves(network: Network, banks: Banks, grams: Num[Array, "sites M M
 
 
 @partial(jax.jit, static_argnames=("network", "kind"))
-def _log_norm_squared(network, kind: Table, banks, vector, grams, added) -> Float[Array, ""]:
-    """ln <psi|psi>; `added` (one array a wave, or None) is added to the Gram matrices below each wave."""
-    schedule = _distinct(network, kind)
-    leaves = _leaves(grams[kind.array[schedule.leaves]])
-    root = fold(_with_added(added), schedule, banks, leaves)
-    closed = jnp.einsum("g,gh,h->", vector, root.value[0], jnp.conj(vector)).real
-    return jnp.log(closed) + root.log_scale[0]
-
-
-def _with_added(added) -> Algebra:
-    if added is None:
-        return GRAMS
-
-    def conv(wave, bank, below: Scaled) -> Scaled:
-        return GRAMS.conv(wave, bank, Scaled(below.value + added[wave.level], below.log_scale))
-
-    return Algebra(conv, GRAMS.pool)
+def _norm_squared(network: Network, kind: Table, banks, vector, grams) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """<psi|psi> as mantissa and log-scale."""
+    closed, (log_scale, _) = _closed(network, kind, banks, vector, grams, None)
+    return closed, log_scale
 
 
 @partial(jax.jit, static_argnames=("network", "kind"))
-def _condition(network, kind: Table, banks, vector, grams) -> Float[Array, ""]:
+def _sizes(network: Network, kind: Table, banks, vector, grams):
+    """Tr(dn/dG) Tr(G) at every kind of edge, n the mantissa of <psi|psi>; and n with its log-scale."""
+    closed_by = partial(_closed, network, kind, banks, vector, grams)
+    _, (_, shapes) = jax.eval_shape(closed_by, None)
+    zeros = [jnp.zeros(shape.shape, shape.dtype) for shape in shapes]
+    (closed, (log_scale, edges)), gradients = jax.value_and_grad(closed_by, has_aux=True)(zeros)
+    traces = ((jnp.einsum("nii->n", jnp.abs(x)) for x in pair) for pair in zip(gradients, edges, strict=True))
+    return [by_edge * of_gram for by_edge, of_gram in traces], closed, log_scale
+
+
+def _closed(network: Network, kind: Table, banks, vector, grams, added):
+    """The mantissa of <psi|psi>, and (its log-scale, the Gram matrices at every edge), with `added` put to those."""
     schedule = _distinct(network, kind)
-    leaves = _leaves(grams[kind.array[schedule.leaves]])
-    values = [value.value for value in sweep(GRAMS, schedule, banks, leaves)][:-1]
-    zeros = [jnp.zeros_like(value) for value in values]
-    environments = jax.grad(lambda added: _log_norm_squared(network, kind, banks, vector, grams, added))(zeros)
-    total = jnp.zeros((), jnp.abs(vector).dtype)
-    for E, G in zip(environments, values, strict=True):
-        occurrences = jnp.einsum("nij,nij->n", E, G).real  # each contributes exactly 1
-        size = jnp.einsum("nii->n", jnp.abs(E)) * jnp.einsum("nii->n", G).real
-        total += jnp.sqrt(jnp.maximum(occurrences, 1) * size).sum()
-    return total
+    edges: list[Num[Array, "n g g"]] = []
+
+    def seen(x: Scaled) -> Scaled:
+        edges.append(x.value)
+        return x if added is None else Scaled(x.value + added[len(edges) - 1], x.log_scale)
+
+    algebra = Algebra(lambda wave, bank, below: seen(GRAMS.conv(wave, bank, seen(below))), GRAMS.pool)
+    root = seen(fold(algebra, schedule, banks, _leaves(grams[kind.array[schedule.leaves]])))
+    closed = jnp.einsum("g,gh,h->", vector, root.value[0], jnp.conj(vector)).real
+    return closed, (root.log_scale[0], edges)
 
 
 def _distinct(network: Network, kind: Table) -> Schedule:

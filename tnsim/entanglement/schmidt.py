@@ -22,7 +22,7 @@ from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Algebra, Scaled, fold
 from tnsim.contract.schedule import Schedule, Wave, distinct, whole
 from tnsim.entanglement import compress
-from tnsim.entanglement.gram import condition
+from tnsim.entanglement.gram import Sensitivity, sensitivity
 from tnsim.entanglement.measure import SiteMeasure, side_kinds
 from tnsim.entanglement.spectrum import Spectrum
 from tnsim.network import Network
@@ -66,18 +66,19 @@ def spectra(
         found = [np.asarray(kernels.arrays.linalg.svd(matrix, compute_uv=False)) for matrix in matrices]
     log_scale = float(x.log_scale[0] + y.log_scale[0])
     step = 4 * max(x.value.size, y.value.size) ** 0.5  # of an edge's conv, product and QR, in eps of its C
-    conditions = (condition(network, banks, vector, measure) for vector in vectors)
-    return [_spectrum(values, log_scale, step * each) for values, each in zip(found, conditions, strict=True)]
+    felt = (sensitivity(network, banks, vector, measure) for vector in vectors)
+    return [_spectrum(values, log_scale, step, each) for values, each in zip(found, felt, strict=True)]
 
 
-def _spectrum(values: Float[np.ndarray, "k"], log_scale: float, rounding: float) -> Spectrum:
+def _spectrum(values: Float[np.ndarray, "k"], log_scale: float, step: float, felt: Sensitivity) -> Spectrum:
     norm = float(np.linalg.norm(values))
     if norm == 0:
         raise ValueError("state: it is exactly zero, so it has no Schmidt spectrum")
     if not np.isfinite(norm):
         raise ValueError("state: its Schmidt values are not finite; look for NaN or infinity in the banks")
-    bound = EPS * (len(values) ** 0.5 + rounding)
-    return Spectrum(values / norm, float(np.log(norm)) + log_scale, bound)
+    log_norm = float(np.log(norm)) + log_scale  # of the values, not of Gram matrices: sees cancellations below 1e-8
+    bound = EPS * (len(values) ** 0.5 + step * felt.of_values(log_norm))
+    return Spectrum(values / norm, log_norm, bound)
 
 
 def _leaves(kernels: compress.Kernels, schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"]) -> Batches:

@@ -47,7 +47,7 @@ class Spectrum:
         """
         kept = self.probabilities
         if order < 1:
-            kept = kept[: self.rank(tol)]
+            kept = kept[: max(self.rank(tol), 1)]  # a state has a value, however unsure it is
         return renyi(kept, order) / log(base)
 
     @property

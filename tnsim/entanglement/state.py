@@ -132,7 +132,7 @@ def spectral_renyi(spectrum: Spectrum, order: float, base: float) -> Estimate:
     value = spectrum.renyi(order, base)
     step = 2 * spectrum.values * spectrum.error_bound + spectrum.error_bound**2
     p = spectrum.probabilities
-    kept = p[: spectrum.rank()] if order < 1 else p
+    kept = p[: max(spectrum.rank(), 1)] if order < 1 else p
     moved = (np.maximum(kept + sign * step[: len(kept)], 0) for sign in (-1, 1))
     ends = [renyi_of(p, order) / log(base) for p in moved]
     return Estimate(value, min(value, *ends), max(value, *ends), "exact spectrum")

@@ -15,7 +15,7 @@ from jaxtyping import Num
 
 from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
-from tnsim.interop.naming import FEATURES, Name, ends, named_tensors, open_ends, tensor_name
+from tnsim.interop.naming import FEATURES, ends, named_tensors, open_ends, tensor_name
 from tnsim.interop.nodes import BankNode, Row, SparseCopyNode, dangle, join
 from tnsim.network import Network
 
@@ -80,27 +80,32 @@ def _tensor_nodes(network: Network, banks: Banks) -> list[tn.AbstractNode]:
 
 def _join_all(network: Network, tensors, dtype) -> tuple[list[tn.AbstractNode], list[tn.Edge]]:
     """Join all legs, by plain edges and copy nodes; the copy nodes and the open edges, in the order of `open_ends`."""
-    opened = open_ends(network)
     open_at: dict[int, list[int]] = {}
-    for number, (_, index) in enumerate(opened):
+    names = [name for name, _ in open_ends(network)]
+    for number, (_, index) in enumerate(open_ends(network)):
         open_at.setdefault(index, []).append(number)
     copies: list[tn.AbstractNode] = []
-    edges: list[tn.Edge | None] = [None] * len(opened)
+    edges: list[tn.Edge] = [None] * len(names)
     for index, legs in enumerate(ends(network)):
         here, name = [(tensors[leg.tensor], leg.axis) for leg in legs], network.index_name(index)
         outside = open_at.get(index, [])
-        if len(here) + len(outside) != 2 or not here:
-            rank = len(here) + len(outside)
-            copy = SparseCopyNode(rank, int(network.dims[index]), name=name, backend="jax", dtype=dtype)
-            copies += [copy] if rank else []
-            for axis, leg in enumerate(here):
-                join(leg, (copy, axis), f"{name}.{axis}")
-            here = [(copy, axis) for axis in range(len(legs), rank)]
-        elif len(here) == 2:
-            join(here[0], here[1], name)
-        for number, (node, axis) in zip(outside, here, strict=False):
-            edges[number] = dangle(node, axis, opened[number][0])
-    return copies, [edge for edge in edges if edge is not None]
+        if here and len(here) + len(outside) == 2:
+            spare = here[:1]
+            if not outside:
+                join(here[0], here[1], name)
+        elif here or outside:
+            copy = SparseCopyNode(
+                len(here) + len(outside), int(network.dims[index]), name=name, backend="jax", dtype=dtype
+            )
+            copies.append(copy)
+            spare = _onto(copy, here, name)
+        for number, (node, axis) in zip(outside, spare, strict=False):
+            edges[number] = dangle(node, axis, names[number])
+    return copies, edges
 
 
-__all__ = ["Graph", "Name", "to_tensornetwork"]
+def _onto(copy: tn.CopyNode, legs, name: str) -> list[tuple[tn.AbstractNode, int]]:
+    """Join legs to the first axes of a copy node; the axes that are left."""
+    for axis, leg in enumerate(legs):
+        join(leg, (copy, axis), f"{name}.{axis}")
+    return [(copy, axis) for axis in range(len(legs), copy.rank)]

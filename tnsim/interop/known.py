@@ -18,11 +18,11 @@ from tnsim.network import Network
 
 
 class Known(NamedTuple):
-    """The network and banks; index[i]: the network's number of the graph's index i; features where sites are closed."""
+    """numbers[i]: the network's number of the graph's index i; features: where vectors close the sites."""
 
     network: Network
     banks: Banks
-    index: Int[np.ndarray, "indices"]
+    numbers: Int[np.ndarray, "indices"]
     features: Num[AnyArray, "sites M"] | None
 
 

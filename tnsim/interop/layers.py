@@ -42,7 +42,8 @@ class Layers(NamedTuple):
 
 def find(graph: Hypergraph, top: int) -> Layers | None:
     """The layers below index `top`, or None where the graph is no layered tree of matrices with one class edge."""
-    ends, levels = graph.ends(), []
+    ends = graph.ends()
+    levels: list[Level] = []
     opened = {index for _, index in graph.opened}
     frontier, parents = [top], [-1]
     seen = {top}
@@ -51,7 +52,8 @@ def find(graph: Hypergraph, top: int) -> Layers | None:
         closed = bool(below[0]) and len(graph.legs[below[0][0].tensor]) == 1
         if closed or not below[0]:
             leaves = _leaves(graph, frontier, below, opened, closed)
-            complete = sum(len(level.tensors) for level in levels) + closed * len(leaves or []) == len(graph.tensors)
+            vectors = len(leaves or ()) if closed else 0
+            complete = sum(len(level.tensors) for level in levels) + vectors == len(graph.tensors)
             right = complete and len(levels) > 1 and len(levels[0].tensors) == 1
             return Layers(levels, leaves, closed) if leaves and right else None
         if levels and opened.intersection(frontier):
@@ -72,7 +74,7 @@ def _level(graph: Hypergraph, below: list[list[End]]) -> Level | None:
     tensors = [end.tensor for end in flat]
     if any(len(ends) != window for ends in below) or any(len(graph.legs[t]) != 2 for t in tensors):
         return None
-    dims = {tuple([graph.dims[graph.legs[end.tensor][axis]] for axis in (end.axis, 1 - end.axis)]) for end in flat}
+    dims = {(graph.dims[graph.legs[t][axis]], graph.dims[graph.legs[t][1 - axis]]) for t, axis in flat}
     return Level(tensors, [end.axis for end in flat], window, dims.pop()) if len(dims) == 1 else None
 
 
@@ -114,11 +116,11 @@ def read(graph: Hypergraph, layers: Layers, sites: Sequence[int] | None, certain
     arrays = {bank: row.array for bank, row in zip(banks[1:], rows, strict=True)}
     top = {banks[0]: single(nodes[0][0], layers.levels[0].up[0] == 1)}
     leaves = [layers.leaves[leaf] for leaf in order[-1]]
-    features = vectors([graph.tensors[leaf] for leaf in leaves]) if layers.closed else None
+    features = _vectors([graph.tensors[leaf] for leaf in leaves]) if layers.closed else None
     return Tree(network, {**dict(reversed(arrays.items())), **top}, leaves, features)
 
 
-def vectors(nodes: Sequence[tn.Node]) -> Num[AnyArray, "sites M"]:
+def _vectors(nodes: Sequence[tn.Node]) -> Num[AnyArray, "sites M"]:
     """The vectors of all sites: the very array that was attached, or the nodes' tensors stacked."""
     rows = stacked(nodes)
     if rows.slots == list(range(rows.copies)):
@@ -126,7 +128,9 @@ def vectors(nodes: Sequence[tn.Node]) -> Num[AnyArray, "sites M"]:
     return rows.array[np.array(rows.slots)]
 
 
-def _numbers(levels: list[Level], names, sites: Sequence[int] | None, certain: bool) -> list[Int[np.ndarray, "positions"]]:
+def _numbers(
+    levels: list[Level], names, sites: Sequence[int] | None, certain: bool
+) -> list[Int[np.ndarray, "positions"]]:
     """The position of every matrix of every level, levels from the class down, matrices as they were met."""
     lowest = np.arange(len(levels[-1].tensors)) if sites is None else np.asarray(sites)
     if names[-1] is not None and (sites is None or not certain):

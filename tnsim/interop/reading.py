@@ -88,9 +88,9 @@ def _known(graph: Hypergraph, role: Roles, given: bool) -> Reading | None:
     found = known.find(graph)
     if found is None:
         return None
-    wanted = [] if found.features is not None else found.network.sites.array.tolist()
-    wanted += found.network.outputs
-    numbers = found.index[[index for _, index in graph.opened]].tolist()
+    sites = [] if found.features is not None else found.network.sites.array.tolist()
+    wanted: list[int] = [*sites, *found.network.outputs]
+    numbers = found.numbers[[index for _, index in graph.opened]].tolist()
     if sorted(numbers) != sorted(wanted):
         return None
     places = [*role.sites, *role.outputs]

@@ -1,4 +1,4 @@
-"""Google TensorNetwork graphs: out by `to_tensornetwork`, back by `from_tensornetwork`. The door of this folder's files."""
+"""Google TensorNetwork graphs: out by `to_tensornetwork`, back by `from_tensornetwork`. Door of graph and reading."""
 
 from tnsim.interop.graph import Graph, to_tensornetwork
 from tnsim.interop.reading import Reading, from_tensornetwork, read

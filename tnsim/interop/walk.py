@@ -45,17 +45,22 @@ def walk(nodes: Iterable[tn.AbstractNode]) -> Hypergraph:
     """
     members = list(dict.fromkeys(nodes))
     graph = Hypergraph([], [], [], [], _backend(members))
-    inside, index_of = set(members), {}
+    copies = {node for node in members if isinstance(node, tn.CopyNode)}
+    index_of: dict[tn.Edge, int] = {}
+    once: dict[tn.Edge, None] = {}  # met from one end only: open in the end
     for node in members:
-        for axis, edge in enumerate(node.edges):
-            known = index_of.get(edge)
-            if known is None:
-                known = _register(edge, node, axis, inside, index_of, graph.dims)
-            if edge.is_dangling() or _leads_out(edge, inside):
-                graph.opened.append((edge, known))
-        if not isinstance(node, tn.CopyNode):
+        edges = node.edges
+        for axis, edge in enumerate(edges):
+            if edge not in index_of:
+                _register(edge, int(node.shape[axis]), copies, index_of, graph.dims)
+            if edge in once:
+                del once[edge]
+            else:
+                once[edge] = None
+        if node not in copies:
             graph.tensors.append(node)
-            graph.legs.append(tuple([index_of[edge] for edge in node.edges]))
+            graph.legs.append(tuple([index_of[edge] for edge in edges]))
+    graph.opened.extend((edge, index_of[edge]) for edge in once)
     _close_lonely(graph)
     return graph
 
@@ -63,36 +68,25 @@ def walk(nodes: Iterable[tn.AbstractNode]) -> Hypergraph:
 def _backend(members: Sequence[tn.AbstractNode]) -> str:
     if not members:
         raise ValueError("nodes: wanted at least one tn.Node, found none")
-    for node in members:
-        if not isinstance(node, (tn.Node, tn.CopyNode)):
-            raise ValueError(f"nodes: wanted tn.Node and tn.CopyNode, found {type(node).__name__}")
+    for kind in {type(node) for node in members}:
+        if not issubclass(kind, (tn.Node, tn.CopyNode)):
+            raise ValueError(f"nodes: wanted tn.Node and tn.CopyNode, found {kind.__name__}")
     found = {node.backend.name for node in members}
     if len(found) > 1 or not found <= set(BACKENDS):
         raise ValueError(f"nodes: wanted all on one backend of {BACKENDS}, found {sorted(found)}")
     return found.pop()
 
 
-def _register(edge, node, axis: int, inside: set, index_of: dict, dims: list[int]) -> int:
-    """The number of a new index: an edge's own, or that of all edges of the copy nodes it hangs on."""
-    index = len(dims)
-    dims.append(int(node.shape[axis]))
-    index_of[edge] = index
-    waiting = _copy_ends(edge, inside)
+def _register(edge: tn.Edge, dim: int, copies: set, index_of: dict[tn.Edge, int], dims: list[int]) -> None:
+    """Number a new index: of the edge alone, or of all edges of the copy nodes that it hangs on."""
+    index = index_of[edge] = len(dims)
+    dims.append(dim)
+    waiting = [node for node in edge.get_nodes() if node in copies]
     while waiting:
         for other in waiting.pop().edges:
             if other not in index_of:
                 index_of[other] = index
-                waiting += _copy_ends(other, inside)
-    return index
-
-
-def _copy_ends(edge: tn.Edge, inside: set) -> list[tn.CopyNode]:
-    return [node for node in edge.get_nodes() if isinstance(node, tn.CopyNode) and node in inside]
-
-
-def _leads_out(edge: tn.Edge, inside: set) -> bool:
-    first, second = edge.get_nodes()
-    return first not in inside or second not in inside
+                waiting += [node for node in other.get_nodes() if node in copies]
 
 
 def _close_lonely(graph: Hypergraph) -> None:
@@ -105,7 +99,7 @@ def _close_lonely(graph: Hypergraph) -> None:
 
 
 class Roles(NamedTuple):
-    """Places in `Hypergraph.opened`: of the sites in order, and of the outputs; `named`: were the sites known by name?"""
+    """Places in `Hypergraph.opened`: of the sites in order, and of the outputs; named: are the sites certain?"""
 
     sites: list[int]
     outputs: list[int]

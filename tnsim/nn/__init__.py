@@ -1,32 +1,19 @@
-"""Flax modules: representations of images, and the ConvAC over the banks of a network."""
+"""Flax: the module over a network's very banks, and representations f_d with their Gram matrices."""
 
 from tnsim.nn.convac import ConvAC, Pinned
+from tnsim.nn.patches import Patches
 from tnsim.nn.representation import (
     CosSin,
     Fourier,
     GaussianBins,
     OneHot,
     Orthonormal,
-    Patches,
     Polynomial,
     Representation,
-    from_json,
-    gram_from,
     orthonormal,
 )
 
 __all__ = [
-    "ConvAC",
-    "CosSin",
-    "Fourier",
-    "GaussianBins",
-    "OneHot",
-    "Orthonormal",
-    "Patches",
-    "Pinned",
-    "Polynomial",
-    "Representation",
-    "from_json",
-    "gram_from",
-    "orthonormal",
-]
+    "ConvAC", "CosSin", "Fourier", "GaussianBins", "OneHot", "Orthonormal", "Patches", "Pinned", "Polynomial",
+    "Representation", "orthonormal",
+]  # fmt: skip

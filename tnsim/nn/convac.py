@@ -128,7 +128,8 @@ class ConvAC(nnx.Module):
         if self.representation is None:
             return jnp.asarray(images)
         if images.ndim == 3 and len(self.arch.grid) == 2:
-            grid = self.representation.grid_of(images.shape[1:])
+            height, width = images.shape[1:]
+            grid = self.representation.grid_of((height, width))
             if grid != self.arch.grid:
                 raise ValueError(
                     f"images: wanted {self.arch.grid} sites, found {grid} from images of {images.shape[1:]}"

@@ -325,7 +325,7 @@ def _training(source: dict[str, Any]) -> None:
     history = _list(training, "history", "training.") if training.get("history") else []
     for i, step in enumerate(history):
         _integer(step, "step", f"training.history[{i}].")
-        for key in ("loss", "train_accuracy", "test_accuracy"):
+        for key in ("loss", "train_accuracy", "validation_accuracy"):
             _number(step, key, f"training.history[{i}].")
 
 

@@ -49,7 +49,7 @@ def loss(history: Sequence[dict[str, Any]]) -> str:
 def accuracy(history: Sequence[dict[str, Any]]) -> str:
     """Accuracy on the training and on the test set against the step."""
     curves = [
-        _curve(history, "test_accuracy", "test", "line accent"),
+        _curve(history, "validation_accuracy", "validation", "line accent"),
         _curve(history, "train_accuracy", "train", "line quiet"),
     ]
     lowest = min((y for c in curves for _, y in c.points), default=0.0)

@@ -21,12 +21,13 @@ from flax import nnx
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset
 from tnsim.train.steps import Evaluation, TrainState
-from tnsim.train.tensor_file import Tensors, TensorFileError, read, write
+from tnsim.train.tensor_file import TensorFileError, Tensors, read, write
 
-__all__ = ["Best", "CheckpointError", "Record", "Snapshot", "identity", "load", "path_of", "save"]
+__all__ = ["NONE_PENDING", "Best", "CheckpointError", "Record", "Snapshot", "identity", "load", "path_of", "save"]
 
 FORMAT = "tnsim-checkpoint/1"
 FILE = "checkpoint.safetensors"
+NONE_PENDING = (0.0, 0, 0, 0)
 
 
 class CheckpointError(ValueError):
@@ -58,7 +59,7 @@ class Snapshot(NamedTuple):
     step: int
     state: TrainState
     history: tuple[Record, ...] = ()
-    pending: tuple[float, int, int, int] = (0.0, 0, 0, 0)
+    pending: tuple[float, int, int, int] = NONE_PENDING
     best: Best | None = None
 
 

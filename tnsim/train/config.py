@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import optax
@@ -53,18 +53,12 @@ class TrainConfig:
             raise ValueError(f"steps, epochs: wanted one of them, found {self.steps} and {self.epochs}")
         if self.steps is None and self.epochs is None:
             object.__setattr__(self, "epochs", DEFAULT_EPOCHS)
-        for name in ("steps", "epochs", "evaluate_every"):
-            if getattr(self, name) is not None:
-                _whole(name, getattr(self, name), 1)
-        for name, least in (("batch", 1), ("checkpoint_every", 1), ("shift", 0), ("seed", 0)):
-            _whole(name, getattr(self, name), least)
-        if self.seed >= 2**32:
-            raise ValueError(f"seed: wanted an integer below 2^32, found {self.seed}")
+        _check_counts(self)
         for name in ("rate", "clip"):
-            _number(name, getattr(self, name), above=0)
-        _number("decay", self.decay)
+            _above_zero(name, getattr(self, name))
+        _from_zero("decay", self.decay)
         for name in ("warmup", "smoothing", "validation_fraction"):
-            _number(name, getattr(self, name), below=1)
+            _from_zero(name, getattr(self, name), below=1)
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule: wanted one of {SCHEDULES}, found {self.schedule!r}")
         named(self.loss)
@@ -89,14 +83,30 @@ class TrainConfig:
         return asdict(self)
 
 
+def _check_counts(config: TrainConfig) -> None:
+    for name in ("steps", "epochs", "evaluate_every"):
+        if getattr(config, name) is not None:
+            _whole(name, getattr(config, name), 1)
+    for name, least in (("batch", 1), ("checkpoint_every", 1), ("shift", 0), ("seed", 0)):
+        _whole(name, getattr(config, name), least)
+    if config.seed >= 2**32:
+        raise ValueError(f"seed: wanted an integer below 2^32, found {config.seed}")
+
+
 def _whole(name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}: wanted an integer >= {least}, found {value!r}")
 
 
-def _number(name: str, value: Any, above: float | None = None, below: float | None = None) -> None:
-    """Checks a finite number: above `above`, or from 0; below `below`."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    if not is_number or (value <= above if above is not None else value < 0) or (below is not None and value >= below):
-        low = f"above {above}" if above is not None else "from 0"
-        raise ValueError(f"{name}: wanted a number {low}{'' if below is None else f', below {below}'}, found {value!r}")
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _above_zero(name: str, value: Any) -> None:
+    if not _is_number(value) or value <= 0:
+        raise ValueError(f"{name}: wanted a number above 0, found {value!r}")
+
+
+def _from_zero(name: str, value: Any, below: float = inf) -> None:
+    if not _is_number(value) or not 0 <= value < below:
+        raise ValueError(f"{name}: wanted a number from 0{'' if below == inf else f', below {below}'}, found {value!r}")

@@ -1,6 +1,6 @@
 """The training loop: chunks of steps, looks at validation images, checkpoints, and the best model kept.
 
-    fit:  step 0 --[chunk]-- record --[chunk]-- checkpoint --[chunk]-- .. -- last step: best (or last) into the model, test
+    fit:  step 0 --[chunk]-- record --[chunk]-- checkpoint --[chunk]-- .. --[best or last step into the model]-- test
 
 The best step is chosen on a validation part of the *training* images; test images are looked at once, after the end.
 Uses steps and checkpoint; used by the recipes' callers and the command line.
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tnsim.train import checkpoint as checkpoints
-from tnsim.train.checkpoint import Best, Record, Snapshot
+from tnsim.train.checkpoint import NONE_PENDING, Best, Record, Snapshot
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset, stratified_split
 from tnsim.train.steps import (
@@ -40,12 +40,12 @@ from tnsim.train.steps import (
     start,
 )
 
-__all__ = ["Diverged", "Evaluation", "Interrupted", "TrainResult", "accuracy", "evaluate", "fit"]
+__all__ = ["DivergedError", "Evaluation", "Interrupted", "TrainResult", "accuracy", "evaluate", "fit"]
 
 LONGEST_CHUNK = 100  # steps between looks at the keyboard
 
 
-class Diverged(ArithmeticError):
+class DivergedError(ArithmeticError):
     """The loss is no finite number any more."""
 
 
@@ -55,8 +55,12 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run reached. history: a Record an evaluation, as plain values by name. best_step: whose variables the model holds now, the last
-    where there was no validation part. test: looked at once, after the end. seconds: of this call."""
+    """What a run reached.
+
+    history: a Record an evaluation, as plain values by name. best_step: whose variables the model holds now, the last
+    where there was no validation part. validation: at that step. test: looked at once, after the end. seconds: of this
+    call.
+    """
 
     history: list[dict[str, Any]]
     steps: int
@@ -99,7 +103,7 @@ def fit(
     last without one. The same seed gives the same numbers on the same machine.
 
     Raises ValueError where model and data do not fit, CheckpointError for a checkpoint of another run, truncated or
-    foreign, Diverged, and Interrupted (a KeyboardInterrupt) on Ctrl-C.
+    foreign, DivergedError, and Interrupted (a KeyboardInterrupt) on Ctrl-C.
     """
     begun, config = time.perf_counter(), config or TrainConfig()
     _check_classes(model, dataset)
@@ -123,7 +127,7 @@ def _check_classes(model: nnx.Module, dataset: Dataset) -> None:
     """Raises ValueError where the module does not take the images or has fewer classes than they."""
     graph, state = nnx.split(model)
     images = jax.ShapeDtypeStruct((1, *dataset.image_shape), jnp.float32)
-    scores = jax.eval_shape(lambda held, x: scores_of(nnx.merge(graph, held), x), state, images)
+    scores = jax.eval_shape(lambda held, x: scores_of(nnx.merge(graph, held, copy=True), x), state, images)
     if scores.value.shape[-1] < len(dataset.classes):
         raise ValueError(
             f"model: wanted the {len(dataset.classes)} classes of {dataset.name}, found {scores.value.shape[-1]}"
@@ -178,7 +182,7 @@ def _farewell(run: _Run, reached: int, saved: int) -> str:
 
 
 def _chunk(run: _Run, snapshot: Snapshot) -> Snapshot:
-    """Steps up to the next one where something happens. That follows from the step alone, so a resumed run sums alike."""
+    """Steps up to the next one where something happens; that follows from the step alone, so resumed runs sum alike."""
     step = snapshot.step
     _, per_epoch = run.config.steps_of(len(run.train.labels))
     strides = (per_epoch, run.config.evaluate_every or per_epoch, run.config.checkpoint_every, LONGEST_CHUNK)
@@ -187,7 +191,7 @@ def _chunk(run: _Run, snapshot: Snapshot) -> Snapshot:
     loss, steps, right, images = snapshot.pending
     pending = (loss + float(sums.loss), steps + stop - step, right + int(sums.right), images + int(sums.images))
     if not isfinite(pending[0]):
-        raise Diverged(
+        raise DivergedError(
             f"loss: became {pending[0]} between steps {step} and {stop}; lower rate={run.config.rate}, "
             "raise warmup, or start from 'residual'"
         )
@@ -207,11 +211,11 @@ def _recorded(run: _Run, snapshot: Snapshot) -> Snapshot:
         if best is None or _rank(seen) > _rank(best.validation):
             best = Best(snapshot.step, seen, *_copies(state))
         record = record._replace(validation_loss=seen.loss, validation_accuracy=seen.accuracy)
-    return snapshot._replace(history=(*snapshot.history, record), pending=Snapshot._field_defaults["pending"], best=best)
+    return snapshot._replace(history=(*snapshot.history, record), pending=NONE_PENDING, best=best)
 
 
 def _rank(seen: Evaluation) -> tuple[float, float]:
-    return -seen.loss, seen.accuracy
+    return seen.accuracy, -seen.loss
 
 
 def _copies(state: TrainState) -> tuple[Any, Any]:

@@ -2,8 +2,8 @@
 
     TrainState --[ order of the epoch | batch | shift | loss | gradient | AdamW ] x steps--> TrainState
 
-All randomness comes from (seed, epoch) and (seed, step), so that a run can start anywhere. Works for any nnx module with
-`.scores(images)`, or whose call gives logits. Uses config, losses and data; used by the loop.
+All randomness comes from (seed, epoch) and (seed, step), so that a run can start anywhere. Works for any nnx module
+with `.scores(images)`, or whose call gives logits. Uses config, losses and data; used by the loop.
 """
 
 from __future__ import annotations
@@ -23,7 +23,19 @@ from tnsim.train.config import TrainConfig
 from tnsim.train.data import augment_shift
 from tnsim.train.losses import named, predictions
 
-__all__ = ["Evaluation", "Labelled", "TrainState", "evaluate", "evaluate_state", "evaluation_graph", "run_steps", "scores_of", "start"]
+__all__ = [
+    "Evaluation",
+    "Labelled",
+    "Sums",
+    "TrainState",
+    "accuracy",
+    "evaluate",
+    "evaluate_state",
+    "evaluation_graph",
+    "run_steps",
+    "scores_of",
+    "start",
+]
 
 ORDER, AUGMENT = 0, 1  # streams of the seed
 AT_ONCE = 250  # images of one evaluation batch
@@ -63,7 +75,7 @@ def scores_of(model: nnx.Module, images: Any) -> Scores:
     """The module's `scores`, or its logits as scores of scale 1."""
     if hasattr(model, "scores"):
         return model.scores(images)
-    logits = model(images)  # type: ignore[operator]
+    logits = model(images)
     return Scores(logits, jnp.zeros(logits.shape[:1], jnp.abs(logits).dtype))
 
 
@@ -71,8 +83,8 @@ def start(model: nnx.Module, config: TrainConfig, steps: int) -> tuple[Any, Trai
     """(wiring of the module in training mode, state before step 0); copies, so the module itself stays as it is."""
     twin = nnx.merge(*nnx.split(model))
     twin.train()
-    graph, params, rest = nnx.split(twin, nnx.Param, ...)
-    params, rest = jax.tree.map(jnp.copy, (params, rest))
+    graph, *variables = nnx.split(twin, nnx.Param, ...)
+    params, rest = jax.tree.map(jnp.copy, variables)
     return graph, TrainState(params, rest, config.optimiser(steps).init(params))
 
 
@@ -109,7 +121,7 @@ def _stream(key: PRNGKeyArray, stream: int, place: Any) -> PRNGKeyArray:
 
 def _loss(graph: Any, config: TrainConfig, batch: Labelled, params: Any, rest: Any) -> tuple[Array, Any]:
     """Mean loss of a batch, and (other variables after it, right answers)."""
-    model = nnx.merge(graph, params, rest)
+    model = nnx.merge(graph, params, rest, copy=True)  # else Flax forbids to update batch statistics within jax.grad
     scores = scores_of(model, batch.images)
     right = (predictions(config.loss, scores) == batch.labels).sum(dtype=jnp.int32)
     losses = named(config.loss)(scores, batch.labels, config.smoothing)
@@ -125,7 +137,9 @@ def evaluate(model: nnx.Module, images: Any, labels: Any, loss: str = "softmax")
     named(loss)
     if len(images) != len(labels) or not len(labels):
         raise ValueError(f"images, labels: wanted as many, at least one, found {len(images)} and {len(labels)}")
-    return evaluate_state(evaluation_graph(model), *nnx.split(model, nnx.Param, ...)[1:], _device(images, labels), loss)
+    _, *variables = nnx.split(model, nnx.Param, ...)
+    parts = Labelled(jnp.asarray(images), jnp.asarray(labels))
+    return evaluate_state(evaluation_graph(model), variables[0], variables[1], parts, loss)
 
 
 def accuracy(model: nnx.Module, images: Any, labels: Any, loss: str = "softmax") -> float:
@@ -146,10 +160,6 @@ def evaluate_state(graph: Any, params: Any, rest: Any, parts: Labelled, loss: st
     return Evaluation(float(total) / len(parts.labels), int(right) / len(parts.labels))
 
 
-def _device(images: Any, labels: Any) -> Labelled:
-    return Labelled(jnp.asarray(images), jnp.asarray(labels))
-
-
 @partial(jax.jit, static_argnames=("graph", "loss"))
 def _evaluate(
     graph: Any, loss: str, params: Any, rest: Any, parts: Labelled
@@ -166,7 +176,7 @@ def _evaluate(
 
     def one(part: tuple[Labelled, Bool[Array, "batch"]]) -> tuple[Float[Array, ""], Int[Array, ""]]:
         (images, labels), real = part
-        scores = scores_of(nnx.merge(graph, params, rest), images)
+        scores = scores_of(nnx.merge(graph, params, rest, copy=True), images)
         losses = named(loss)(scores, labels, 0.0)
         right = (predictions(loss, scores) == labels) & real
         return jnp.where(real, losses, 0).sum(), right.sum()

@@ -45,7 +45,8 @@ def write(path: Path, form: str, tensors: Mapping[str, Any], metadata: Mapping[s
             partial.unlink(missing_ok=True)
         _flush_folder(path.parent)
     except OSError as error:
-        raise TensorFileError(f"{path}: wanted a place that can be written, found: {error.strerror or error}") from error
+        found = error.strerror or error
+        raise TensorFileError(f"{path}: wanted a place that can be written, found: {found}") from error
 
 
 def _flushed(path: Path, content: bytes) -> None:
@@ -80,7 +81,8 @@ def read(path: Path, form: str) -> tuple[Tensors, dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
             return tensors, {key: json.loads(text) for key, text in texts.items() if key != FORMAT}
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise TensorFileError(f"{path}: wanted a whole {form} file, found one truncated or foreign ({error})") from error
+        found = f"one truncated or foreign ({error})"
+        raise TensorFileError(f"{path}: wanted a whole {form} file, found {found}") from error
 
 
 def _check_form(path: Path, form: str, texts: Mapping[str, str]) -> None:

@@ -1,0 +1,61 @@
+"""The einsum of a network is its scores, its amplitudes, and any loopy network's contraction."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import opt_einsum
+import pytest
+from hypothesis import given, settings
+from strategies import POOL, cases, normal
+
+import tnsim
+from tnsim.interop.einsum import to_einsum
+from tnsim.network import Stack, Table, build
+
+SMALL = [arch for arch in POOL if arch.size <= 8]
+
+
+@given(cases(dtypes=("float64", "complex128"), archs=SMALL, scaled=False))
+@settings(max_examples=12)
+def test_batch_one_sample_and_no_features_agree(case):
+    x = normal(np.random.default_rng(0), (3, case.arch.size, case.arch.features), case.weights[0].dtype.name)
+    batch = case.arch.to_einsum(case.params, x)
+    found = batch.contract()
+    one = case.arch.to_einsum(case.params, x[1]).contract()
+    amplitudes = case.arch.to_einsum(case.params).contract()
+    with jax.enable_x64(True):
+        out = case.arch.apply(case.params, jnp.asarray(x))
+        wanted = np.asarray(out.value) * np.exp(np.asarray(out.log_scale))[:, None]
+    scale = np.abs(wanted).max()
+    assert np.abs(found - wanted).max() <= 1e-10 * scale
+    assert np.abs(one - wanted[1]).max() <= 1e-10 * scale
+    assert np.abs(batch.expression()(*batch.operands) - wanted).max() <= 1e-10 * scale
+    assert np.abs(amplitudes[..., case.label] - case.dense).max() <= 1e-10 * np.abs(case.dense).max()
+
+
+def test_a_hyperedge_is_one_symbol():
+    arch = tnsim.ConvAC.shallow(sites=3, features=2, rank=4, classes=5)
+    expression = arch.to_einsum(arch.init(jax.random.key(0)))
+    assert expression.equation == "da,db,dc,ed->abce"
+    assert isinstance(expression.contract(), jax.Array)
+
+
+def test_more_than_52_indices_take_unicode_symbols():
+    arch = tnsim.ConvAC(sites=64, features=2, channels=(2,) * 6, windows=(2,) * 6, classes=2)
+    params, x = arch.init(jax.random.key(0)), jax.random.normal(jax.random.key(1), (2, 64, 2))
+    expression = arch.to_einsum(params, x)
+    assert opt_einsum.get_symbol(60) in expression.equation
+    out = arch.apply(params, x)
+    np.testing.assert_allclose(expression.contract(), out.value * jnp.exp(out.log_scale)[:, None], rtol=1e-3, atol=1e-30)
+
+
+def test_an_index_open_twice_is_a_diagonal():
+    network = build([("site", 1, 3)], [Stack("vector", 1, (3,), Table([0]), Table([[0]]))], [0], (0,))
+    vector = np.array([[1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(to_einsum(network, {"vector": vector}).contract(), np.diag(vector[0]))
+
+
+def test_features_that_do_not_fit_are_refused():
+    arch = tnsim.ConvAC.shallow(sites=3, features=2, rank=4, classes=5)
+    with pytest.raises(ValueError, match=r"features: wanted shape \(batch, 3, 2\), found \(1, 4, 2\)"):
+        arch.to_einsum(arch.init(jax.random.key(0)), jnp.ones((4, 2)))
