@@ -180,7 +180,8 @@ _interned: WeakValueDictionary[tuple, Network] = WeakValueDictionary()
 def build(indices, stacks, sites, outputs) -> Network:
     """Check the wiring, and return the one Network object for it.
 
-    Raises ValueError where a leg names no index, or its dimension differs from its index's.
+    Raises ValueError where a leg, site or output names no index, a dimension differs from its index's, or a tensor
+    reads a row that its bank does not have.
     """
     network = Network(
         tuple(Indices(*run) for run in indices), tuple(stacks), Table(sites.array if isinstance(sites, Table) else sites),
@@ -191,9 +192,15 @@ def build(indices, stacks, sites, outputs) -> Network:
         return known
     total, dims = network.offsets[-1], network.dims
     for stack in network.stacks:
-        legs = stack.legs.array
-        if legs.size and not (0 <= legs.min() and legs.max() < total):
-            raise ValueError(f"legs of bank {stack.bank!r}: wanted indices in 0..{total - 1}, found {legs.min()}..{legs.max()}")
-        if not (dims[legs] == np.array(stack.shape)).all():
+        _in_range(f"slots of bank {stack.bank!r}", "rows", stack.slots.array, max(stack.copies, 1))
+        _in_range(f"legs of bank {stack.bank!r}", "indices", stack.legs.array, total)
+        if not (dims[stack.legs.array] == np.array(stack.shape)).all():
             raise ValueError(f"legs of bank {stack.bank!r}: tensors of shape {stack.shape} meet indices of other dimensions")
+    _in_range("sites", "indices", network.sites.array, total)
+    _in_range("outputs", "indices", np.array(network.outputs, dtype=np.int32), total)
     return _interned.setdefault(network._key, network)
+
+
+def _in_range(name: str, what: str, numbers: Int[np.ndarray, "..."], total: int) -> None:
+    if numbers.size and not (0 <= numbers.min() and numbers.max() < total):
+        raise ValueError(f"{name}: wanted {what} in 0..{total - 1}, found {numbers.min()}..{numbers.max()}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -19,7 +19,7 @@ from jaxtyping import Bool, Int
 NAMES = (
     "left-right", "top-bottom", "quadrant", "center", "chess:k", "checkerboard", "interleaved", "window:l:j",
 )  # fmt: skip
-Partition = str | Iterable[int] | Bool[np.ndarray, "..."]
+Partition = str | Iterable[SupportsIndex] | Bool[np.ndarray, "..."] | Int[np.ndarray, "..."]
 
 
 @runtime_checkable

@@ -36,11 +36,11 @@ def test_dense_copies_are_counted_by_hand():
 def test_refused_before_memory_is_spent():
     arch = tnsim.ConvAC.shallow(sites=2048, features=2, rank=4, classes=2)  # 4^2049 numbers in one copy tensor
     params, x = arch.init(jax.random.key(0)), jnp.ones((1, 2048, 2))
-    with pytest.raises(MemoryLimitError, match="engine 'tensornetwork', with dense copy tensors, needs about .* Use engine='tnsim'"):
+    with pytest.raises(MemoryLimitError, match=r"with dense copy tensors, needs about .* Use engine='tnsim'"):
         arch.apply(params, x, engine="tensornetwork")
 
 
 def test_an_unknown_engine_is_named():
     arch = tnsim.ConvAC.shallow(sites=2, features=2, rank=2, classes=2)
-    with pytest.raises(ValueError, match="engine: wanted one of .* found 'numpy'"):
+    with pytest.raises(ValueError, match=r"engine: wanted one of .* found 'numpy'"):
         arch.apply(arch.init(jax.random.key(0)), jnp.ones((1, 2, 2)), engine="numpy")

@@ -126,7 +126,7 @@ def spoilt(name, bank):
     [
         (spoilt("output", np.ones((2, 2))), r"params\['output'\]: wanted shape \(3, 2\), found \(2, 2\); made for another"),
         (spoilt("conv_2", np.ones((1, 2, 2))), r"params: wanted the banks \['conv_0', 'conv_1', 'output'\], found"),
-        (spoilt("output", np.ones((3, 2), int)), r"params\['output'\]: wanted floating or complex numbers, found int64"),
+        (spoilt("output", np.ones((3, 2), int)), r"params\['output'\]: wanted floating or complex numbers, found int32"),
         (spoilt("output", np.array([[1, 1], [1, np.nan], [1, 1]])), r"params\['output'\]: wanted finite .* found nan at \(1, 1\)"),
         (spoilt("conv_0", np.full((4, 3, 2), np.inf)), r"params\['conv_0'\]: wanted finite numbers, found inf at \(0, 0, 0\)"),
         ([1], "params: wanted the banks .*, found list"),

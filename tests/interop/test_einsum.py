@@ -46,7 +46,8 @@ def test_more_than_52_indices_take_unicode_symbols():
     expression = arch.to_einsum(params, x)
     assert opt_einsum.get_symbol(60) in expression.equation
     out = arch.apply(params, x)
-    np.testing.assert_allclose(expression.contract(), out.value * jnp.exp(out.log_scale)[:, None], rtol=1e-3, atol=1e-30)
+    wanted = out.value * jnp.exp(out.log_scale)[:, None]
+    np.testing.assert_allclose(expression.contract(), wanted, rtol=1e-3, atol=1e-30)
 
 
 def test_an_index_open_twice_is_a_diagonal():

@@ -135,7 +135,7 @@ def test_joined_copy_nodes_are_one_index_and_traces_stay():
     matrix = tn.Node(np.arange(4.0).reshape(2, 2), backend="jax")
     matrix[0] ^ first[0]
     matrix[1] ^ second[1]
-    network, banks = tnsim.from_tensornetwork([first, second, matrix], [first[1], second[2]])
+    network, _ = tnsim.from_tensornetwork([first, second, matrix], [first[1], second[2]])
     assert network.tensor_count == 1
     assert network.offsets[-1] == 1
     node = tnsim.contractor([first, second, matrix], [second[2], first[1]])
@@ -181,7 +181,7 @@ def test_malformed_and_repeated_names_fall_back(name):
     graph = ARCH.to_tensornetwork(params)
     wanted = tn.contractors.greedy(as_plain(graph.nodes), ignore_edge_order=True).tensor
     nodes = as_plain(graph.nodes, rename=name)
-    network, banks = tnsim.from_tensornetwork(nodes)
+    network, _ = tnsim.from_tensornetwork(nodes)
     assert whole(network)
     assert np.isclose(np.linalg.norm(wanted), np.linalg.norm(tnsim.contractor(nodes, ignore_edge_order=True).tensor))
 
@@ -215,10 +215,9 @@ def test_nodes_are_tensornetworks_own_and_lazy():
     np.testing.assert_array_equal(node.tensor, params["conv_0"][0].T)
     assert node.shape == (2, 3)
     assert tnsim.from_tensornetwork(graph.nodes)[0] is ARCH.network
+    graph.nodes[1].disable()
     with pytest.raises(ValueError, match="disabled"):
-        graph.nodes[1].fresh_edges()
-        graph.nodes[1].disable()
-        graph.nodes[1].shape  # noqa: B018
+        print(graph.nodes[1].shape)
 
 
 def test_building_reads_no_tensor_and_copies_stay_sparse():
@@ -263,7 +262,7 @@ def test_attached_vectors_are_the_bank_features():
 def test_errors_name_what_was_found():
     params = banks_of(ARCH)
     graph = ARCH.to_tensornetwork(params)
-    with pytest.raises(ValueError, match=r"features: wanted one sample of shape \(8, 2\), \(sites, M\), found \(7, 2\)"):
+    with pytest.raises(ValueError, match=r"features: wanted one sample of shape \(8, 2\), .* found \(7, 2\)"):
         graph.attach(jnp.ones((7, 2)))
     graph.attach(jnp.ones((8, 2)))
     with pytest.raises(ValueError, match="have their vectors already"):

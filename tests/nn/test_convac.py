@@ -1,6 +1,7 @@
 """The Flax module against the pure function, Flax's idioms, and the laws of ConvACs that training relies on."""
 
 import warnings
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -94,7 +95,8 @@ def test_split_and_merge_give_the_same_model():
     model = made()
     assert (nnx.merge(*nnx.split(model))(IMAGES) == model(IMAGES)).all()
     graph, params, rest = nnx.split(model, nnx.Param, ...)
-    assert (jax.jit(lambda p, x: nnx.merge(graph, p, rest)(x))(params, IMAGES) == nnx.jit(lambda m, x: m(x))(model, IMAGES)).all()
+    split = jax.jit(lambda p, x: nnx.merge(graph, p, rest)(x))(params, IMAGES)
+    assert (split == nnx.jit(lambda m, x: m(x))(model, IMAGES)).all()
 
 
 def test_nnx_grad_and_jax_grad_are_the_gradient_of_the_pure_function():
@@ -157,15 +159,14 @@ def test_the_model_is_exactly_multilinear():
 
 
 def test_full_sharing_of_pixels_is_symmetric_and_said_to_be():
-    arch = tnsim.ConvAC(sites=(4, 4), features=3, channels=(5, 6), windows=(2, 2), classes=4, sharing="full")
+    arch = replace(ARCH, sharing="full")
     with pytest.warns(UserWarning, match="every level is shared 'full' and a site is a single pixel"):
         model = made(arch=arch)
     np.testing.assert_allclose(model(IMAGES[:, :, ::-1]), model(IMAGES), rtol=1e-5)
 
 
 def test_no_warning_where_something_breaks_the_symmetry():
-    mixed = tnsim.ConvAC(sites=(4, 4), features=3, channels=(5, 6), windows=(2, 2), classes=4, sharing=("full", "none"))
-    full = tnsim.ConvAC(sites=(4, 4), features=3, channels=(5, 6), windows=(2, 2), classes=4, sharing="full")
+    mixed, full = replace(ARCH, sharing=("full", "none")), replace(ARCH, sharing="full")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         made(arch=mixed)
@@ -203,7 +204,7 @@ def test_gradients_reach_every_level_at_4096_sites():
             lambda: made(arch=tnsim.ConvAC(sites=4, features=3, channels=(1,), windows=(4,), classes=2)),
             r"start: 'residual' needs features and channels of at least 2 .* channels=\(1,\)",
         ),
-        (lambda: ConvAC.from_params(ARCH, {}), r"params: wanted the banks \['conv_0', 'conv_1', 'output'\], found \[\]"),
+        (lambda: ConvAC.from_params(ARCH, {}), r"params: wanted the banks \['conv_0', .*\], found \[\]"),
         (
             lambda: ConvAC.from_params(ARCH, ARCH.init(jax.random.key(0)), pinned=True),
             r"params\['conv_0'\]: wanted the constant row",

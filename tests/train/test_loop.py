@@ -22,7 +22,7 @@ from tnsim.nn import ConvAC, Fourier
 from tnsim.train import checkpoint as checkpoints
 from tnsim.train import loop
 from tnsim.train.config import TrainConfig
-from tnsim.train.data import Dataset
+from tnsim.train.data import Dataset, load
 from tnsim.train.loop import DivergedError, Interrupted, accuracy, evaluate, fit
 from tnsim.train.steps import Labelled, run_steps, start
 
@@ -134,7 +134,7 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order():
             self.bias = nnx.Param(jnp.zeros(60))
 
         def __call__(self, images):
-            jax.debug.callback(lambda x: seen.append(np.asarray(x)[:, 0, 0].astype(int).tolist()), images, ordered=False)
+            jax.debug.callback(lambda x: seen.append(np.asarray(x)[:, 0, 0].astype(int).tolist()), images)
             return images[:, 0] * 0 + self.bias[...][None, :4]
 
     config = TrainConfig(epochs=2, batch=20)
@@ -146,7 +146,7 @@ def test_every_image_is_seen_once_an_epoch_in_a_new_order():
     jax.effects_barrier()
     jax.block_until_ready(state)
     assert len(seen) == 6
-    assert sorted(sum(seen, [])) == sorted([*range(60)] * 2)
+    assert sorted(image for batch in seen for image in batch) == sorted([*range(60)] * 2)
     assert set(map(tuple, seen[:3])) != set(map(tuple, seen[3:]))
 
 
@@ -309,7 +309,7 @@ arch = tnsim.ConvAC(sites=(8, 8), features=3, channels=(3, 4, 5), windows=(2, 2,
 config = TrainConfig(steps=1200, batch=20, shift=1, evaluate_every=50, checkpoint_every=20)
 model = ConvAC.from_params(arch, tnsim_params(arch), Fourier(), pinned=True)
 print("ready", flush=True)
-fit(model, load("digits"), config, checkpoint=sys.argv[1], progress=False)
+fit(model, load(sys.argv[2]), config, checkpoint=sys.argv[1], progress=False)
 """
 START = """
 import numpy as np
@@ -332,7 +332,7 @@ def driven(script, checkpoint, cache):
     root = str(Path(tnsim.__file__).parents[1])
     setting = {"PYTHONPATH": root, "JAX_COMPILATION_CACHE_DIR": str(cache)}
     setting["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    command = [sys.executable, str(script), str(checkpoint)]
+    command = [sys.executable, str(script), str(checkpoint), str(script.with_name("digits.npz"))]
     process = subprocess.Popen(command, env=os.environ | setting, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     return process
@@ -355,6 +355,8 @@ def kill_at_a_random_moment(process, file, dice):
 def test_a_run_killed_at_ten_random_moments_ends_bitwise_as_the_run_left_alone(tmp_path):
     script, cache = tmp_path / "driver.py", tmp_path / "cache"
     script.write_text(START + DRIVER)
+    digits = load("digits")
+    np.savez(tmp_path / "digits.npz", x=digits.train_images[:400], y=digits.train_labels[:400])
     alone = driven(script, tmp_path / "alone", cache)
     with alone.stdout:
         assert alone.wait() == 0

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +45,7 @@ class ConvACArchitecture:
     windows: tuple[int | Shape, ...]
     classes: int
     sharing: str | tuple[str, ...] = "none"
-    geometry: str | tuple[Table, ...] | None = None
+    geometry: str | tuple[Any, ...] | None = None  # groups as given; Tables once normalised
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731  (a frozen dataclass)

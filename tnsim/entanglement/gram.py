@@ -32,7 +32,10 @@ def log_norm(network: Network, banks: Banks, vector: Num[AnyArray, "r"], measure
     """ln of the norm of the state that `vector` (a row of the output bank) closes; -inf where it is zero to rounding."""
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         found = _norm_squared(network, Table(measure.kind), banks, vector, site_grams(measure))
-    closed, log_scale = map(float, found)
+    return _log_norm(*map(float, found))
+
+
+def _log_norm(closed: float, log_scale: float) -> float:
     return 0.5 * (log(closed) + log_scale) if closed > 0 else -inf
 
 
@@ -43,6 +46,11 @@ class Sensitivity(NamedTuple):
     sizes: Float[np.ndarray, "edges"]
     norm_squared: float
     log_scale: float
+
+    @property
+    def log_norm(self) -> float:
+        """ln of the norm, from Gram matrices: -inf where it is zero to rounding."""
+        return _log_norm(self.norm_squared, self.log_scale)
 
     def of_values(self, log_norm: float) -> float:
         """How much a relative error of C at every edge is felt in the normalised state, to first order.

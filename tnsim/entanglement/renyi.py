@@ -21,7 +21,7 @@ from tnsim import memory
 from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Scaled, fold, stacked
 from tnsim.contract.schedule import whole
-from tnsim.entanglement.gram import log_norm, sensitivity, site_grams
+from tnsim.entanglement.gram import sensitivity, site_grams
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.entanglement.spectrum import Estimate
 from tnsim.network import Network
@@ -61,12 +61,13 @@ def renyi_2(
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         chunk = int(max(1, min(len(masks), memory.limit(limit) // (2 * needed))))
         purity = _log_purities(network, chunk, banks, vector, site_grams(measure)[measure.kind], masks)
-        norm = log_norm(network, banks, vector, measure)
+        purity = np.asarray(purity)
+    felt = sensitivity(network, banks, vector, by_site(measure))
+    norm = felt.log_norm
     if not (np.isfinite(norm) and np.isfinite(purity).all()):
         raise ValueError("state: it is exactly zero or not finite, so it has no Renyi entropy")
-    entropy = np.maximum(4 * norm - np.asarray(purity), 0.0)
-    felt = sensitivity(network, banks, vector, by_site(measure)).of_replicas()
-    error = 4 * EPS * max(network.dims) * felt * np.exp(entropy)
+    entropy = np.maximum(4 * norm - purity, 0.0)
+    error = 4 * EPS * max(network.dims) * felt.of_replicas() * np.exp(entropy)
     return Estimate(entropy, np.maximum(entropy - error, 0.0), entropy + error, "two replicas")
 
 

@@ -45,24 +45,52 @@ def walk(nodes: Iterable[tn.AbstractNode]) -> Hypergraph:
     """
     members = list(dict.fromkeys(nodes))
     graph = Hypergraph([], [], [], [], _backend(members))
-    copies = {node for node in members if isinstance(node, tn.CopyNode)}
-    index_of: dict[tn.Edge, int] = {}
+    copies = dict.fromkeys(node for node in members if isinstance(node, tn.CopyNode))
+    index_of = _melted(copies, graph.dims)
     once: dict[tn.Edge, None] = {}  # met from one end only: open in the end
     for node in members:
         edges = node.edges
-        for axis, edge in enumerate(edges):
-            if edge not in index_of:
-                _register(edge, int(node.shape[axis]), copies, index_of, graph.dims)
+        for edge in edges:
             if edge in once:
                 del once[edge]
             else:
                 once[edge] = None
         if node not in copies:
             graph.tensors.append(node)
-            graph.legs.append(tuple([index_of[edge] for edge in edges]))
+            graph.legs.append(_legs(node, edges, index_of, graph.dims))
     graph.opened.extend((edge, index_of[edge]) for edge in once)
     _close_lonely(graph)
     return graph
+
+
+def _legs(node: tn.Node, edges: list[tn.Edge], index_of: dict[tn.Edge, int], dims: list[int]) -> tuple[int, ...]:
+    """The indices of a tensor's legs; an edge that was not met before is a new index."""
+    legs = []
+    for axis, edge in enumerate(edges):
+        index = index_of.get(edge)
+        if index is None:
+            index = index_of[edge] = len(dims)
+            dims.append(int(node.shape[axis]))
+        legs.append(index)
+    return tuple(legs)
+
+
+def _melted(copies: dict[tn.CopyNode, None], dims: list[int]) -> dict[tn.Edge, int]:
+    """The index of every edge of the copy nodes: one for all that hang together."""
+    index_of: dict[tn.Edge, int] = {}
+    seen: set[tn.CopyNode] = set()
+    for copy in copies:
+        waiting = [] if copy in seen or not copy.edges else [copy]
+        dims += [int(copy.dimension)] * len(waiting)
+        seen.add(copy)
+        while waiting:
+            for edge in waiting.pop().edges:
+                index_of[edge] = len(dims) - 1
+                for node in edge.get_nodes():
+                    if node in copies and node not in seen:
+                        seen.add(node)
+                        waiting.append(node)
+    return index_of
 
 
 def _backend(members: Sequence[tn.AbstractNode]) -> str:
@@ -75,18 +103,6 @@ def _backend(members: Sequence[tn.AbstractNode]) -> str:
     if len(found) > 1 or not found <= set(BACKENDS):
         raise ValueError(f"nodes: wanted all on one backend of {BACKENDS}, found {sorted(found)}")
     return found.pop()
-
-
-def _register(edge: tn.Edge, dim: int, copies: set, index_of: dict[tn.Edge, int], dims: list[int]) -> None:
-    """Number a new index: of the edge alone, or of all edges of the copy nodes that it hangs on."""
-    index = index_of[edge] = len(dims)
-    dims.append(dim)
-    waiting = [node for node in edge.get_nodes() if node in copies]
-    while waiting:
-        for other in waiting.pop().edges:
-            if other not in index_of:
-                index_of[other] = index
-                waiting += [node for node in other.get_nodes() if node in copies]
 
 
 def _close_lonely(graph: Hypergraph) -> None:

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 __all__ = ["TensorFileError", "read", "write"]
 
-FORMAT = "format"
+FORMAT, COMPLEX = "format", "complex"  # keys of the metadata beside the caller's
 Tensors = dict[str, Shaped[np.ndarray, "..."]]
 
 
@@ -34,7 +34,8 @@ def write(path: Path, form: str, tensors: Mapping[str, Any], metadata: Mapping[s
     Missing folders are made. Raises TensorFileError where the place cannot be written; nothing half written stays.
     """
     texts = {FORMAT: form, **{key: json.dumps(value) for key, value in metadata.items()}}
-    arrays = {name: np.ascontiguousarray(tensor).reshape(np.shape(tensor)) for name, tensor in tensors.items()}
+    texts[COMPLEX] = json.dumps([name for name, tensor in tensors.items() if np.iscomplexobj(tensor)])
+    arrays = {name: _real(np.asarray(tensor)) for name, tensor in tensors.items()}
     partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +48,16 @@ def write(path: Path, form: str, tensors: Mapping[str, Any], metadata: Mapping[s
     except OSError as error:
         found = error.strerror or error
         raise TensorFileError(f"{path}: wanted a place that can be written, found: {found}") from error
+
+
+def _real(tensor: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    """Contiguous; complex numbers as pairs on a last axis, as safetensors has no complex128."""
+    tensor = np.ascontiguousarray(tensor).reshape(tensor.shape)
+    return tensor[..., None].view(tensor.real.dtype) if np.iscomplexobj(tensor) else tensor
+
+
+def _complex(pairs: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    return pairs.view(np.result_type(pairs.dtype, np.complex64))[..., 0]
 
 
 def _flushed(path: Path, content: bytes) -> None:
@@ -79,8 +90,9 @@ def read(path: Path, form: str) -> tuple[Tensors, dict[str, Any]]:
             texts = file.metadata() or {}
             _check_form(path, form, texts)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-            return tensors, {key: json.loads(text) for key, text in texts.items() if key != FORMAT}
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        metadata = {key: json.loads(text) for key, text in texts.items() if key != FORMAT}
+        return tensors | {name: _complex(tensors[name]) for name in metadata.pop(COMPLEX, [])}, metadata
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
         found = f"one truncated or foreign ({error})"
         raise TensorFileError(f"{path}: wanted a whole {form} file, found {found}") from error
 

@@ -1,0 +1,171 @@
+"""The house rules, read from the syntax trees: imports go down only, everything public is told, files stay small."""
+
+import ast
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import tnsim
+
+ROOT = Path(tnsim.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# From the ground up; a module may import from its own layer and those before it. Modules not named here are refused.
+LAYERS = (
+    ("network", "memory", "files"),
+    ("banks",),
+    ("architectures",),
+    ("partitions",),
+    ("interop",),
+    ("contract",),
+    ("entanglement",),
+    ("bounds",),
+    ("models",),
+    ("nn",),
+    ("train",),
+    ("report",),
+    ("demo",),
+    ("cli",),
+)
+DOORS = ("tnsim", "tnsim.__init__", "tnsim.__main__")  # the front door opens all of them
+
+LINES, ARGUMENTS, METHODS, BODY = 400, 7, 15, 25
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+
+
+MODULES = {name_of(path).removesuffix(".__init__") for path in FILES}
+
+
+def layer_of(module):
+    """Number of a module's layer, "tnsim.contract.fold" being of "contract"."""
+    part = module.split(".")[1]
+    found = [number for number, names in enumerate(LAYERS) if part in names]
+    assert found, f"{module}: put {part!r} into a layer of tests/test_house.py"
+    return found[0]
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(node):
+    """Modules of tnsim that an import names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names if alias.name.split(".")[0] == "tnsim"]
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tnsim":
+        return [full if (full := f"{node.module}.{alias.name}") in MODULES or node.module == "tnsim" else node.module
+                for alias in node.names]  # fmt: skip
+    return []
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_go_down(path):
+    module = name_of(path)
+    for node in ast.walk(tree(path)) if module not in DOORS else []:
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{module}:{node.lineno} imports relatively"
+        for name in imported(node):
+            if name in ("tnsim.__version__", "tnsim.__main__"):
+                continue
+            assert name != "tnsim", f"{module}:{node.lineno} imports the front door"
+            assert layer_of(name) <= layer_of(module), f"{module}:{node.lineno} imports {name}, which stands above it"
+
+
+def test_no_two_modules_import_each_other():
+    edges = {
+        name_of(path).removesuffix(".__init__"): {name for node in ast.walk(tree(path)) for name in imported(node)}
+        for path in FILES if name_of(path) not in DOORS
+    }  # fmt: skip
+    while leaves := [module for module, below in edges.items() if not below & edges.keys() - {module}]:
+        for module in leaves:
+            del edges[module]
+    assert not edges, f"a circle of imports among {sorted(edges)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_function_imports(path):
+    for function in functions(tree(path)):
+        for node in ast.walk(function):
+            assert not isinstance(node, (ast.Import, ast.ImportFrom)), f"{name_of(path)}:{node.lineno} imports in a function"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_and_signatures_stay_small(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < LINES
+    for function in functions(tree(path)):
+        given = function.args
+        count = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
+        own = count - (bool(given.args) and given.args[0].arg in ("self", "cls"))
+        assert own <= ARGUMENTS or is_command(function), f"{name_of(path)}:{function.lineno} {function.name} takes {own} arguments"
+
+
+def is_command(function):
+    """A command of the command line: its options are the user's, and each is a parameter."""
+    return any("command" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def test_nine_of_ten_functions_are_short():
+    lengths = sorted(f.body[-1].end_lineno - f.body[0].lineno + 1 for path in FILES for f in functions(tree(path)))
+    assert lengths[int(0.9 * len(lengths))] <= BODY
+
+
+def public(body):
+    """Public classes and functions of a body."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_modules_and_classes_are_told_and_stay_small(path):
+    module = tree(path)
+    if path.read_text(encoding="utf-8").strip():
+        assert ast.get_docstring(module), f"{name_of(path)} has no docstring"
+    for node in (node for node in public(module.body) if isinstance(node, ast.ClassDef)):
+        methods = [f for f in node.body if isinstance(f, ast.FunctionDef)]
+        assert len(methods) <= METHODS + 5, f"{name_of(path)}: {node.name} has {len(methods)} methods"
+
+
+PACKAGES = [path for path in FILES if path.name == "__init__.py" and path.read_text(encoding="utf-8").strip()]
+
+
+def exported(path):
+    """The names in __all__, and the names that the file binds at its top."""
+    listed, bound = [], []
+    for node in tree(path).body:
+        if isinstance(node, ast.ImportFrom):
+            bound += [alias.asname or alias.name for alias in node.names if node.module != "__future__"]
+        elif isinstance(node, ast.Assign) and node.targets[0].id == "__all__":
+            listed = ast.literal_eval(node.value)
+    return listed, bound
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=name_of)
+def test_what_a_package_binds_is_in_its_all_in_order(path):
+    listed, bound = exported(path)
+    assert set(listed) == set(bound), f"{name_of(path)}: __all__ and the imports differ"
+    assert all(one <= other for one, other in pairwise(listed)), f"{name_of(path)}: __all__ is not sorted"
+
+
+def own_docstring(node):
+    """A docstring, also one that a class takes over by `__doc__ = Other.__doc__`."""
+    taken = any(isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__doc__" for n in node.body)
+    return ast.get_docstring(node) or taken
+
+
+EXPORTED = {name for path in PACKAGES for name in exported(path)[0]}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_exported_name_and_its_methods_are_told(path):
+    for node in public(tree(path).body):
+        if node.name in EXPORTED:
+            assert own_docstring(node), f"{name_of(path)}: {node.name} has no docstring"
+            for method in public(node.body) if isinstance(node, ast.ClassDef) else []:
+                assert own_docstring(method), f"{name_of(path)}: {node.name}.{method.name} has no docstring"
