@@ -30,7 +30,7 @@ from tnsim.train.data import load
 from tnsim.train.loop import fit
 from tnsim.train.model_file import load as load_model
 from tnsim.train.model_file import save as save_model
-from tnsim.train.recipes import for_images
+from tnsim.train.recipes import PADS, for_images
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
@@ -49,10 +49,11 @@ Partitions = Annotated[
 ]
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"tnsim {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
@@ -88,14 +89,14 @@ def _train(
 ) -> None:
     """Train a ConvAC. Every option has a default made for the data; the same seed gives the same numbers."""
     output_folder(out.parent)
-    dataset = load(source, size=parsing.size("--size", size), pad=parsing.size("--pad", pad))
+    padded = parsing.size("--pad", pad) or (None if size else PADS.get(source))
+    dataset = load(source, size=parsing.size("--size", size), pad=padded)
     arch, representation, config = for_images(dataset, _widths(channels), _windows(windows), parsing.sharing(sharing))
-    changes = {"epochs": epochs, "rate": rate, "seed": seed}
-    config = replace(config, **{name: value for name, value in changes.items() if value is not None})
+    config = replace(config, seed=seed, epochs=epochs or config.epochs, rate=rate or config.rate)
     model = Module(arch, representation, rngs=nnx.Rngs(seed))
     _say(f"{dataset.describe()}; {arch.parameters} parameters")
     result = fit(model, dataset, config, checkpoint=checkpoint, progress=not as_json)
-    gram = model.representation.gram_from(dataset.train_images, per_site=True)
+    gram = representation.gram_from(dataset.train_images, per_site=True)
     save_model(out, model, extra=demo.model_notes(dataset, gram, seed))
     if as_json:
         typer.echo(json.dumps({"model": str(out), **demo.trained(result)}))
@@ -183,7 +184,7 @@ def _gram(module: Module, notes: dict[str, Any], measure: str, gram: str) -> np.
     """The Gram matrices that a measure wants: those kept with the model, or the closed form."""
     if measure != "function":
         return None
-    if gram == "uniform":
+    if gram == "uniform" and module.representation is not None:
         return module.representation.gram()
     if gram != "data":
         raise ValueError(f"--gram: wanted data or uniform, found {gram!r}")

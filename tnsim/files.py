@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes | str) -> Path:
-    """Write a file so that whoever looks finds the old one or the whole new one. Raises OSError."""
+    """Write a file so that whoever looks, whenever this process ends, finds the old one or the whole new one.
+
+    A process that is killed leaves at most one temporary file, ".NAME.part". Raises OSError.
+    """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name}.part")
     try:
         with open(temporary, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
@@ -21,7 +23,19 @@ def write_whole(path: str | os.PathLike[str], content: bytes | str) -> Path:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+    _flush_folder(target.parent)
     return target
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last through a crash, where the system can flush folders."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> Path:

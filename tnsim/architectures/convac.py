@@ -257,11 +257,16 @@ def bank_slots(sharing: str, count: int, place: Int[np.ndarray, "count"], window
 def random_start(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> Banks:
     """Every weight normal with variance 1/fan_in."""
     shapes = arch.network.bank_shapes
-    keys = jax.random.split(key, len(shapes))
-    return {
-        name: jax.random.normal(k, shape, dtype) / shape[-1] ** 0.5
-        for k, (name, shape) in zip(keys, shapes.items(), strict=True)
-    }
+    drawn = zip(shapes.items(), _normals(key, list(shapes.values()), dtype), strict=True)
+    return {name: normal / shape[-1] ** 0.5 for (name, shape), normal in drawn}
+
+
+def _normals(key: PRNGKeyArray, shapes: Sequence[Shape], dtype) -> list[Num[Array, "..."]]:
+    """Standard normal arrays, cut from one draw: a draw for each shape would compile each for seconds."""
+    sizes = [prod(shape) for shape in shapes]
+    drawn = jax.random.normal(key, (sum(sizes),), dtype)
+    ends = np.cumsum(sizes)
+    return [drawn[end - size : end].reshape(shape) for end, size, shape in zip(ends, sizes, shapes, strict=True)]
 
 
 # The start of TRAINING.md, from no data: small residual products around 1, folded into plain banks.
@@ -281,13 +286,13 @@ def residual_start(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> Banks:
             "start: 'residual' needs features and channels of at least 2 (channel 0 is the constant), "
             f"found features={arch.features}, channels={arch.channels}"
         )
-    keys = jax.random.split(key, arch.depth + 1)
+    shapes = arch.network.bank_shapes
+    trained = [(*shape[:-2], shape[-2] - (name != "output"), shape[-1] - 1) for name, shape in shapes.items()]
+    drawn = _normals(key, trained, dtype)
     banks, mean, deviation = {}, FEATURE_MEAN, FEATURE_VARIANCE**0.5
-    for level, (name, shape) in enumerate(arch.network.bank_shapes.items()):
+    for level, (name, shape) in enumerate(shapes.items()):
         is_output = name == "output"
-        rows = shape[-2] - (not is_output)
-        maps = jax.random.normal(keys[level], (*shape[:-2], rows, shape[-1] - 1), dtype)
-        maps = maps * jnp.asarray(SPREAD / (shape[-1] - 1) ** 0.5 / deviation, dtype)
+        maps = drawn[level] * jnp.asarray(SPREAD / (shape[-1] - 1) ** 0.5 / deviation, dtype)
         constant = (0.0 if is_output else 1.0) - mean * maps.sum(axis=-1, keepdims=True)
         folded = jnp.concatenate([constant.astype(dtype), maps], axis=-1)
         banks[name] = folded if is_output else jnp.concatenate([constant_row(shape, dtype), folded], axis=-2)

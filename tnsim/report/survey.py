@@ -7,7 +7,7 @@ of the entropy) everywhere, the min-cut beside them, and the same of the network
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -17,7 +17,7 @@ from jaxtyping import Num
 
 from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
-from tnsim.banks import measurable
+from tnsim.banks import Banks, measurable
 from tnsim.bounds.min_cut import min_cut, rank_bounds
 from tnsim.entanglement import schmidt
 from tnsim.entanglement.measure import SiteMeasure, site_measure
@@ -44,10 +44,10 @@ class Subject:
     """What is measured: an architecture, its banks, the inner product, and (optionally) the banks before training."""
 
     arch: ConvACArchitecture
-    params: Mapping[str, Num[np.ndarray, "..."]]
+    params: Banks
     measure: str = "coefficient"
     gram: Num[np.ndarray, "..."] | None = None
-    untrained: Mapping[str, Num[np.ndarray, "..."]] | None = None
+    untrained: Banks | None = None
     untrained_gram: Num[np.ndarray, "..."] | None = None
     classes: Sequence[str] = field(default_factory=tuple)
 
@@ -168,10 +168,8 @@ def _spectrum_row(spectrum: Spectrum) -> dict[str, Any]:
 def _replica_row(arch, banks, vector, measure: SiteMeasure, mask, memory) -> dict[str, Any]:
     found = renyi_2(arch.network, banks, vector, measure, mask[None], memory)
     row: dict[str, Any] = dict.fromkeys(_ROW)
-    return row | {
-        "renyi2": float(found.value[0]),
-        "renyi2_error": float(found.upper[0] - found.value[0]),
-    }
+    value, upper = float(np.asarray(found.value)[0]), float(np.asarray(found.upper)[0])
+    return row | {"renyi2": value, "renyi2_error": upper - value}
 
 
 _ROW = (

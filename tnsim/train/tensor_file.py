@@ -1,4 +1,4 @@
-"""Arrays and JSON in one safetensors file, written whole or not at all. Imports nothing of tnsim.
+"""Arrays and JSON in one safetensors file, written whole or not at all. Stands on files.
 
     {name: array}, {key: JSON} --[temporary file beside it, fsync, rename]--> path
 
@@ -8,7 +8,6 @@ The ground of checkpoints and model files, each a format of its own: a reader re
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ import numpy as np
 from jaxtyping import Shaped
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from tnsim.files import write_whole
 
 __all__ = ["TensorFileError", "read", "write"]
 
@@ -36,15 +37,9 @@ def write(path: Path, form: str, tensors: Mapping[str, Any], metadata: Mapping[s
     texts = {FORMAT: form, **{key: json.dumps(value) for key, value in metadata.items()}}
     texts[COMPLEX] = json.dumps([name for name, tensor in tensors.items() if np.iscomplexobj(tensor)])
     arrays = {name: _real(np.asarray(tensor)) for name, tensor in tensors.items()}
-    partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _flushed(partial, save(arrays, texts))
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+        write_whole(path, save(arrays, texts))
     except OSError as error:
         found = error.strerror or error
         raise TensorFileError(f"{path}: wanted a place that can be written, found: {found}") from error
@@ -58,24 +53,6 @@ def _real(tensor: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
 
 def _complex(pairs: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
     return pairs.view(np.result_type(pairs.dtype, np.complex64))[..., 0]
-
-
-def _flushed(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read(path: Path, form: str) -> tuple[Tensors, dict[str, Any]]:
