@@ -6,12 +6,18 @@ Binary ConvACs of width 16, M = 3, 10 classes, one sample, float32; N = 64, 256 
     jit               (b) graph built, attached and contracted inside one jitted function of weights and features
     read              the walk over the graph's nodes, no arithmetic
     foreign           (c) a graph of plain nodes without names: walk and restacking of its arrays, then contraction
+    eager apply       one-sample ConvAC.apply(params, x[None]) without jit
+    eager, repeated   (d) tnsim.contractor([*graph.nodes, *vectors]) without jit, the graph as it was in the last call
+    eager, replaced   (e) the same after graph.replace(x), in turns with another sample
+    attach            new vectors on the sites of a new graph, no arithmetic: replace spares it
     tensornetwork     tn.contractors.greedy under jax.jit, at 64 sites only (its compilation takes minutes beyond)
 
-The answer is yes if (a) and (b) take at most 1.5 times `apply` in the steady state at every N. The plan (schedule), the
-first call (tracing and compilation) and the steady state (medians, taken in turns) are apart.
+The answer is yes if (a) and (b) take at most 1.5 times `apply`, and (d) and (e) at most 1.5 times the eager one, in the
+steady state at every N. The plan (schedule), the first call (tracing and compilation) and the steady state (medians,
+taken in turns) are apart.
 """
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -57,6 +63,28 @@ def foreign(nodes: list[tn.AbstractNode]) -> list[tn.AbstractNode]:
     return twins
 
 
+def eager(arch: tnsim.ConvAC, params, x) -> dict[str, Callable[[], Any]]:
+    """Calls without jit on one graph; (e) puts another array on it each time, which (d) then finds there."""
+    graph = arch.to_tensornetwork(params)
+    vectors, samples = graph.attach(x), itertools.cycle([x, x + 1])
+
+    def repeated() -> Any:
+        return tnsim.contractor([*graph.nodes, *vectors]).tensor
+
+    def replaced() -> Any:
+        graph.replace(next(samples))
+        return repeated()
+
+    apply = lambda: arch.apply(params, x[None])
+    return {"eager apply": apply, "eager, replaced (e)": replaced, "eager, repeated (d)": repeated}
+
+
+def attaching(arch: tnsim.ConvAC, params, x, runs: int) -> float:
+    """Median seconds of putting vectors on a graph that has none."""
+    graphs = [arch.to_tensornetwork(params) for _ in range(runs)]
+    return statistics.median(once(lambda graph=graph: graph.attach(x) and None) for graph in graphs)
+
+
 def rows(sites: int) -> list[dict[str, Any]]:
     depth = sites.bit_length() - 1
     arch = tnsim.ConvAC(sites, M, (WIDTH,) * depth, (2,) * depth, CLASSES)
@@ -76,8 +104,9 @@ def rows(sites: int) -> list[dict[str, Any]]:
     if sites == 64:
         theirs = jax.jit(lambda params, x: tn.contractors.greedy(closed(arch, params, x)).tensor)
         calls["tensornetwork greedy"] = lambda: theirs(params, x)
-    first = {name: once(call) for name, call in calls.items()}
-    steady |= in_turns(calls, RUNS)
+    without_jit = eager(arch, params, x)
+    first = {name: once(call) for name, call in (calls | without_jit).items()}
+    steady |= in_turns(calls, RUNS) | in_turns(without_jit, RUNS)
     walks = {
         "build graph": lambda: closed(arch, params, x) and None,
         "read": lambda: read(nodes) and None,
@@ -85,13 +114,14 @@ def rows(sites: int) -> list[dict[str, Any]]:
         "foreign: walk and restack (c)": lambda: read(plain) and None,
     }
     steady |= in_turns(walks, RUNS // 30)
+    steady["attach"] = attaching(arch, params, x, RUNS // 30)
     return [
         {
             "sites": sites,
             "what": name,
             "first call s": first.get(name, ""),
             "steady ms": 1e3 * value,
-            "of apply": value / steady["apply"] if name in calls else "",
+            "of apply": value / steady["eager apply" if "eager" in name else "apply"] if name in first else "",
         }
         for name, value in steady.items()
     ]

@@ -2,7 +2,7 @@
 
     conv_l[j, g] = sum_c a^l[slot(j), g, c] in_l[j, c]      pool_l[k, g] = prod_{j in window k} conv_l[j, g]
 
-THEORY section 1. A tensor has one axis per site, A[d_1, .., d_N]; rows of a matricisation are indexed by the sites in A.
+THEORY section 1. A tensor has one axis per site, A[d_1, .., d_N]; rows of a matricisation belong to the sites in A.
 """
 
 from itertools import product
@@ -86,7 +86,7 @@ def _pooled(children, prime):
 
 
 def score(wiring, banks, output, features):
-    """(h, sum of |terms|) for features (sites, M): every class's score, and the size that its rounding is relative to."""
+    """(h, sum of |terms|) for features (sites, M): every class's score, and what its rounding is relative to."""
     found = []
     for f, weights, last in ((features, banks, output), (abs(features), [abs(b) for b in banks], abs(output))):
         values = list(f)
@@ -156,7 +156,7 @@ def rank_mod(matrix, prime=PRIME):
 
 
 def generic_rank(wiring, shapes, mask, rng, pinned=False):
-    """Rank for random weights mod a prime, which is that of almost all weights; pinned: row 0 of each bank (1, 0, ..)."""
+    """Rank for random weights mod a prime: that of almost all weights; pinned: row 0 of each bank is (1, 0, ..)."""
     *banks, output = (rng.integers(1, PRIME, shape, dtype=np.int64) for shape in shapes)
     for bank in banks if pinned else []:
         bank[:, 0] = np.eye(bank.shape[-1], dtype=np.int64)[0]

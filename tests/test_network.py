@@ -25,7 +25,9 @@ def two_sites():
 
 def test_equal_wirings_are_one_object():
     assert build(*two_sites()) is build(*two_sites())
-    one, other = (tnsim.ConvAC(sites=8, features=2, channels=(3, 3, 3), windows=w, classes=2) for w in [(2, 2, 2), [(2,)] * 3])
+    one, other = (
+        tnsim.ConvAC(sites=8, features=2, channels=(3, 3, 3), windows=w, classes=2) for w in [(2, 2, 2), [(2,)] * 3]
+    )
     assert one == other
     assert one.network is other.network
 
@@ -78,8 +80,8 @@ def test_every_copy_tensor_has_a_leg_a_child_and_one_above(arch):
     for nodes, window in zip([*arch.positions[1:], 1], arch.window_sizes, strict=True):
         wanted += [window + 1] * nodes
     assert network.leg_counts.tolist() == [*wanted, 2]
-    assert network.dims.tolist() == [d for d, n in zip(
-        [arch.features, *arch.channels, arch.classes], [*arch.positions, 1, 1], strict=True) for _ in range(n)]  # fmt: skip
+    dims, counts = [arch.features, *arch.channels, arch.classes], [*arch.positions, 1, 1]
+    assert network.dims.tolist() == np.repeat(dims, counts).tolist()
 
 
 def test_indices_have_names():
@@ -105,8 +107,14 @@ def test_a_million_sites_are_a_few_arrays():
     ("change", "words"),
     [
         ({"stacks": [(0, "legs", [[2, 0], [9, 1]])]}, r"legs of bank 'conv_0': wanted indices in 0\.\.3, found 0\.\.9"),
-        ({"stacks": [(0, "legs", [[2, -1], [2, 1]])]}, r"legs of bank 'conv_0': wanted indices in 0\.\.3, found -1\.\.2"),
-        ({"stacks": [(0, "legs", [[0, 2], [2, 1]])]}, r"legs of bank 'conv_0': tensors of shape \(4, 3\) meet indices of other"),
+        (
+            {"stacks": [(0, "legs", [[2, -1], [2, 1]])]},
+            r"legs of bank 'conv_0': wanted indices in 0\.\.3, found -1\.\.2",
+        ),
+        (
+            {"stacks": [(0, "legs", [[0, 2], [2, 1]])]},
+            r"legs of bank 'conv_0': tensors of shape \(4, 3\) meet indices of other",
+        ),
         ({"stacks": [(0, "slots", [0, 1])]}, r"slots of bank 'conv_0': wanted rows in 0\.\.0, found 0\.\.1"),
         ({"sites": [0, 4]}, r"sites: wanted indices in 0\.\.3, found 0\.\.4"),
         ({"outputs": (-1,)}, r"outputs: wanted indices in 0\.\.3, found -1\.\.-1"),

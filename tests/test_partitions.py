@@ -56,7 +56,15 @@ def test_windows_follow_the_geometry():
 @given(st.sets(st.integers(0, 23), min_size=1, max_size=23))
 def test_numbers_masks_and_pictures_of_the_grids_shape_are_one_thing(sites):
     wanted = np.isin(np.arange(24), list(sites))
-    for A in (sites, sorted(sites), np.array(sorted(sites)), iter(sites), wanted, wanted.reshape(4, 6), wanted[None].tolist()[0]):
+    for A in (
+        sites,
+        sorted(sites),
+        np.array(sorted(sites)),
+        iter(sites),
+        wanted,
+        wanted.reshape(4, 6),
+        wanted[None].tolist()[0],
+    ):
         np.testing.assert_array_equal(mask(PLANE, A), wanted)
 
 

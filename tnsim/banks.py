@@ -12,7 +12,7 @@ from jaxtyping import Array, Num
 from tnsim.network import Network
 
 AnyArray = Array | np.ndarray  # measures work in NumPy, scores and training in JAX
-Banks = dict[str, Num[AnyArray, "..."]]
+Banks = Mapping[str, Num[AnyArray, "..."]]
 
 
 def check(network: Network, banks: Any) -> None:
@@ -27,7 +27,9 @@ def check(network: Network, banks: Any) -> None:
     for name, shape in wanted.items():
         found_shape, dtype = tuple(jnp.shape(banks[name])), jnp.result_type(banks[name])
         if found_shape != shape:
-            raise ValueError(f"params[{name!r}]: wanted shape {shape}, found {found_shape}; made for another architecture?")
+            raise ValueError(
+                f"params[{name!r}]: wanted shape {shape}, found {found_shape}; made for another architecture?"
+            )
         if not jnp.issubdtype(dtype, jnp.inexact):
             raise ValueError(f"params[{name!r}]: wanted floating or complex numbers, found {dtype}")
 

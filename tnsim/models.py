@@ -1,4 +1,4 @@
-"""The doors: architectures with their methods, one line each, no logic. The top of the house, so nothing imports upward."""
+"""The doors: architectures with their methods, one line each, no logic. Above all that they open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from tnsim.interop.tensornetwork import Graph, to_tensornetwork
 class ConvAC(ConvACArchitecture):
     __doc__ = ConvACArchitecture.__doc__
 
-    def apply(self, params: Banks, features: Num[AnyArray, "batch sites M"], engine: str = "tnsim", memory=None) -> Scores:
+    def apply(
+        self, params: Banks, features: Num[AnyArray, "batch sites M"], engine: str = "tnsim", memory=None
+    ) -> Scores:
         """Class scores as (value, log_scale); engine: "tnsim" or "tensornetwork" (the oracle: dense copies, slow)."""
         return run(engine, self.network, params, features, memory)
 

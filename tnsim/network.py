@@ -39,11 +39,7 @@ class Table:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return (
-            isinstance(other, Table)
-            and self._digest == other._digest
-            and self.array.shape == other.array.shape
-        )
+        return isinstance(other, Table) and self._digest == other._digest and self.array.shape == other.array.shape
 
     def __len__(self) -> int:
         return len(self.array)
@@ -184,7 +180,9 @@ def build(indices, stacks, sites, outputs) -> Network:
     reads a row that its bank does not have.
     """
     network = Network(
-        tuple(Indices(*run) for run in indices), tuple(stacks), Table(sites.array if isinstance(sites, Table) else sites),
+        tuple(Indices(*run) for run in indices),
+        tuple(stacks),
+        Table(sites.array if isinstance(sites, Table) else sites),
         tuple(int(o) for o in outputs),
     )
     known = _interned.get(network._key)
@@ -195,12 +193,14 @@ def build(indices, stacks, sites, outputs) -> Network:
         _in_range(f"slots of bank {stack.bank!r}", "rows", stack.slots.array, max(stack.copies, 1))
         _in_range(f"legs of bank {stack.bank!r}", "indices", stack.legs.array, total)
         if not (dims[stack.legs.array] == np.array(stack.shape)).all():
-            raise ValueError(f"legs of bank {stack.bank!r}: tensors of shape {stack.shape} meet indices of other dimensions")
+            raise ValueError(
+                f"legs of bank {stack.bank!r}: tensors of shape {stack.shape} meet indices of other dimensions"
+            )
     _in_range("sites", "indices", network.sites.array, total)
     _in_range("outputs", "indices", np.array(network.outputs, dtype=np.int32), total)
     return _interned.setdefault(network._key, network)
 
 
 def _in_range(name: str, what: str, numbers: Int[np.ndarray, "..."], total: int) -> None:
-    if numbers.size and not (0 <= numbers.min() and numbers.max() < total):
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() < total):
         raise ValueError(f"{name}: wanted {what} in 0..{total - 1}, found {numbers.min()}..{numbers.max()}")

@@ -1,10 +1,10 @@
 """Partitions (A, B) of the sites: from names, site numbers and masks to one boolean mask. Above the architectures.
 
-    left-right    top-bottom    quadrant      center        chess:2       interleaved
-    A A . .       A A A A       A A . .       . . . .       A A . .       A . A .
-    A A . .       A A A A       A A . .       . A A .       A A . .       A . A .
-    A A . .       . . . .       . . . .       . A A .       . . A A       A . A .
-    A A . .       . . . .       . . . .       . . . .       . . A A       A . A .
+left-right    top-bottom    quadrant      center        chess:2       interleaved
+A A . .       A A A A       A A . .       . . . .       A A . .       A . A .
+A A . .       A A A A       A A . .       . A A .       A A . .       A . A .
+A A . .       . . . .       . . . .       . A A .       . . A A       A . A .
+A A . .       . . . .       . . . .       . . . .       . . A A       A . A .
 """
 
 from __future__ import annotations

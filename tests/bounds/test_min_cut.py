@@ -145,7 +145,9 @@ def test_the_table_of_64_by_64(A, wide_base, wide_tip):
 ])  # fmt: skip
 def test_the_table_of_square_and_mirror_pooling(A, square, mirror):
     for geometry, wanted in [(None, square), ("mirror", mirror)]:
-        arch = tnsim.ConvAC(sites=(32, 32), features=2, channels=(16,) * 5, windows=(2,) * 5, classes=1, geometry=geometry)
+        arch = tnsim.ConvAC(
+            sites=(32, 32), features=2, channels=(16,) * 5, windows=(2,) * 5, classes=1, geometry=geometry
+        )
         assert log2(min_cut(arch, A).value) == wanted
 
 
@@ -173,7 +175,9 @@ def test_a_million_sites_in_seconds():
     assert cut.factors == {2: 2**19}
 
 
-@pytest.mark.parametrize(("A", "words"), [([], "at least one site"), (range(8), "at least one site to B"), ([9], "found 9")])
+@pytest.mark.parametrize(
+    ("A", "words"), [([], "at least one site"), (range(8), "at least one site to B"), ([9], "found 9")]
+)
 def test_partitions_that_do_not_fit(A, words):
     for bound in (min_cut, rank_bounds):
         with pytest.raises(ValueError, match=words):

@@ -67,9 +67,8 @@ def test_two_nodes_are_of_one_kind_exactly_if_their_subtrees_are_equal(drawn, by
     ((6, 1), (2, 1), Grid(1, 6, (1, 2))), ((4, 4), (4, 1), Grid(4, 4, (4, 1))),
 ])  # fmt: skip
 def test_windows_side_by_side_stand_on_a_grid(sites, window, grid):
-    left = np.prod(sites) // np.prod(window)
-    arch = tnsim.ConvAC(sites=sites, features=2, channels=(2, 2), windows=(window, tuple(np.array(sites) // window) if np.ndim(sites) else left),
-                        classes=1)  # fmt: skip
+    rest = tuple(np.floor_divide(sites, window).tolist()) if np.ndim(sites) else sites // window
+    arch = tnsim.ConvAC(sites=sites, features=2, channels=(2, 2), windows=(window, rest), classes=1)
     wave = whole(arch.network).waves[0]
     assert wave.grid == grid
     np.testing.assert_array_equal(windows_on(wave.grid), wave.children.array)
@@ -105,11 +104,11 @@ def layered(**change):
     [
         ({"sites": [1, 0]}, "sites: wanted the first run of indices, in order, and one class leg"),
         ({"outputs": ()}, "sites: wanted the first run of indices, in order, and one class leg"),
-        ({"first": Stack("conv_0", 1, (4, 3), Table([0, 0]), Table([[2, 1], [2, 0]]))}, "bank 'conv_0': wanted one matrix a position"),
-        ({"first": Stack("conv_0", 1, (4, 3), Table([0]), Table([[2, 0]]))}, "bank 'conv_0': wanted one matrix a position"),
+        ({"first": Stack("conv_0", 1, (4, 3), Table([0, 0]), Table([[2, 1], [2, 0]]))}, "wanted one matrix a position"),
+        ({"first": Stack("conv_0", 1, (4, 3), Table([0]), Table([[2, 0]]))}, "'conv_0': wanted one matrix a position"),
         ({"outputs": (2,)}, "bank 'output': wanted one matrix from the last node to the class leg"),
         ({"runs": [("site", 2, 3), ("pool_0", 2, 4), ("class", 1, 5)], "outputs": (4,),
-          "last": Stack("output", 0, (5, 4), Table([0]), Table([[4, 2]]))}, "bank 'conv_0': wanted windows of one size"),
+          "last": Stack("output", 0, (5, 4), Table([0]), Table([[4, 2]]))}, "wanted windows of one size"),
     ],
 )  # fmt: skip
 def test_networks_that_are_no_layered_tree(change, words):

@@ -6,7 +6,7 @@ import oracle
 import pytest
 import strategies
 from hypothesis import given, settings
-from strategies import cases
+from strategies import FEW, POOL, cases
 
 import tnsim
 from tnsim.entanglement import renyi
@@ -19,7 +19,7 @@ def wanted(case, mask):
 
 
 @settings(max_examples=50)
-@given(cases(measured=True) | cases())
+@given(cases(archs=POOL[::2]) | cases(archs=FEW, measured=True))
 def test_two_replicas_equal_the_spectrum_and_their_interval_holds(case):
     found, value = case.state.renyi(case.mask), wanted(case, case.mask)
     assert found.value == pytest.approx(value, abs=1e-10)
@@ -27,8 +27,8 @@ def test_two_replicas_equal_the_spectrum_and_their_interval_holds(case):
     assert found.method == "two replicas"
 
 
-@settings(max_examples=25)
-@given(cases())
+@settings(max_examples=15)
+@given(cases(archs=FEW[:3], dtypes=["float32", "complex128"]))
 def test_many_partitions_at_once(case):
     rng = np.random.default_rng(0)
     masks = rng.random((5, case.arch.size)) < 0.5
@@ -40,6 +40,7 @@ def test_many_partitions_at_once(case):
 
 
 ARCH = tnsim.ConvAC(sites=(2, 6), features=2, channels=(3, 2), windows=((2, 2), (1, 3)), classes=2, sharing="window")
+SMALL = tnsim.ConvAC(sites=4, features=2, channels=(3, 2), windows=(2, 2), classes=2)
 
 
 def drawn(arch, dtype="float64"):
@@ -56,12 +57,12 @@ def test_partitions_are_mapped_in_chunks_that_fit_the_memory():
 
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 def test_the_gradient_is_that_of_finite_differences(dtype):
-    banks = drawn(ARCH, dtype)
-    mask = np.arange(12) % 3 == 0
-    grams = np.broadcast_to(np.eye(2), (12, 2, 2))
+    banks = drawn(SMALL, dtype)
+    mask = np.array([True, False, True, True])
+    grams = np.broadcast_to(np.eye(2), (4, 2, 2))
 
     def log_purity(banks):
-        return renyi.log_purity(ARCH.network, banks, banks["output"][1], grams, mask)
+        return renyi.log_purity(SMALL.network, banks, banks["output"][1], grams, mask)
 
     rng = np.random.default_rng(5)
     step = {name: strategies.normal(rng, bank.shape, dtype) for name, bank in banks.items()}
@@ -83,8 +84,11 @@ def test_the_purity_is_not_divided_by_the_norm():
 
 def test_too_wide_a_network_is_refused_before_memory_is_spent():
     arch = tnsim.ConvAC(sites=64, features=2, channels=(64,) * 6, windows=(2,) * 6, classes=1)
-    with pytest.raises(MemoryLimitError, match=r"renyi: the fold of two replicas needs about \d.*B, above the limit of 1 GB\. "
-                       r"Ways out: narrower levels .* memory="):  # fmt: skip
+    words = (
+        r"renyi: the fold of two replicas needs about \d.*B, above the limit of 1 GB. "
+        r"Ways out: narrower levels .* memory="
+    )
+    with pytest.raises(MemoryLimitError, match=words):
         arch.state(drawn(arch), 0).renyi("left-right", memory="1GB")
 
 
@@ -93,7 +97,11 @@ def test_too_wide_a_network_is_refused_before_memory_is_spent():
     [
         (np.zeros((0, 12), bool), 2, r"masks: wanted booleans .*found shape \(0, 12\)"),
         (np.ones((1, 12), bool), 2, "partition: A must leave at least one site to B"),
-        (np.eye(2, 12).astype(bool), 3, r"order: many partitions at once are for order 2, found 3; use renyi\(A, order\)"),
+        (
+            np.eye(2, 12).astype(bool),
+            3,
+            r"order: many partitions at once are for order 2, found 3; use renyi\(A, order\)",
+        ),
         (np.eye(2, 5).astype(bool), 2, r"partition: a mask must have shape \(12,\) or \(2, 6\), found \(5,\)"),
     ],
 )

@@ -1,7 +1,6 @@
-"""Schmidt spectra against the dense definition, and the laws that hold for any weights. THEORY sections 3, 5, 6 and 8."""
+"""Schmidt spectra against the dense definition, and the laws that hold for any weights. THEORY sections 3, 5, 6, 8."""
 
 from dataclasses import replace
-from itertools import pairwise
 from math import log
 
 import jax
@@ -11,7 +10,7 @@ import pytest
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import cases, masks
+from strategies import FEW, cases, masks
 
 import tnsim
 from tnsim.contract.schedule import distinct, whole
@@ -37,7 +36,7 @@ def assert_same(one, other, atol=1e-10):
 
 
 @settings(max_examples=60)
-@given(cases(measured=True) | cases())
+@given(cases() | cases(archs=FEW, measured=True))
 def test_values_and_norm_are_those_of_the_matricised_tensor(case):
     values, norm = oracle.spectrum(case.dense, case.mask)
     assert distance(case.schmidt.values, values) <= 1e-10
@@ -45,14 +44,14 @@ def test_values_and_norm_are_those_of_the_matricised_tensor(case):
 
 
 @settings(max_examples=60)
-@given(cases())
+@given(cases(archs=FEW))
 def test_the_error_bound_holds(case):
     values, _ = oracle.spectrum(case.dense, case.mask)
     assert distance(case.schmidt.values, values) <= case.schmidt.error_bound + SLACK
 
 
-@settings(max_examples=40)
-@given(cases())
+@settings(max_examples=30)
+@given(cases(archs=FEW))
 def test_values_are_normalised_and_descend(case):
     values = case.schmidt.values
     assert values.dtype == np.float64
@@ -60,30 +59,30 @@ def test_values_are_normalised_and_descend(case):
     assert (np.diff(values) <= 0).all()
 
 
-@settings(max_examples=40)
-@given(cases())
+@settings(max_examples=30)
+@given(cases(archs=FEW))
 def test_both_sides_see_one_spectrum(case):
     assert_same(case.schmidt, case.state.schmidt(~case.mask))
 
 
-@settings(max_examples=60)
-@given(cases())
+@settings(max_examples=50)
+@given(cases(archs=FEW))
 def test_rank_never_exceeds_the_min_cut_nor_the_upper_bound(case):
     rank = case.schmidt.rank()
     assert rank <= tnsim.bounds.min_cut(case.arch, case.mask).value
     assert rank <= tnsim.bounds.rank_bounds(case.arch, case.mask).upper
 
 
-@settings(max_examples=40)
-@given(cases())
+@settings(max_examples=30)
+@given(cases(archs=FEW))
 def test_scaling_banks_changes_the_norm_alone(case):
     plain = replace(case, powers=(0,) * len(case.powers))
     assert_same(case.schmidt, plain.schmidt, 1e-12)
     assert case.schmidt.log_norm - plain.schmidt.log_norm == pytest.approx(case.log_scale, abs=1e-9)
 
 
-@settings(max_examples=40)
-@given(cases(dtypes=["float64", "complex128"]), st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+@given(cases(dtypes=["float64", "complex128"], archs=FEW), st.integers(0, 2**32 - 1))
 def test_channel_permutations_are_gauge(case, seed):
     rng = np.random.default_rng(seed)
     weights = [bank.copy() for bank in case.weights]
@@ -106,15 +105,13 @@ def rescaled_channels(rng, levels, weights):
         weights[level] *= d[..., None]
         for node, group in enumerate(groups):
             row = ... if following is None else following[node]
-            columns = case_columns = np.prod([d[slots[j]] for j in group], axis=0)
-            if following is None or following.index(following[node]) == node:
-                weights[level + 1][row] = weights[level + 1][row] / case_columns
-            assert columns.shape == (width,)
+            if following is None or following.index(row) == node:  # each row of the next bank once
+                weights[level + 1][row] = weights[level + 1][row] / np.prod([d[slots[j]] for j in group], axis=0)
     return weights
 
 
-@settings(max_examples=40)
-@given(cases(dtypes=["float64", "complex128"]), st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+@given(cases(dtypes=["float64", "complex128"], archs=FEW), st.integers(0, 2**32 - 1))
 def test_channel_scalings_are_gauge(case, seed):
     weights = rescaled_channels(np.random.default_rng(seed), strategies.wiring(case.arch), case.weights)
     scaled = replace(case, weights=weights)
@@ -122,8 +119,8 @@ def test_channel_scalings_are_gauge(case, seed):
     assert scaled.schmidt.log_norm == pytest.approx(case.schmidt.log_norm, abs=1e-9)
 
 
-@settings(max_examples=12)
-@given(cases(archs=[arch for arch in strategies.POOL if arch.size <= 9]), st.integers(0, 2**32 - 1))
+@settings(max_examples=8)
+@given(cases(archs=[arch for arch in FEW if arch.size <= 9]), st.integers(0, 2**32 - 1))
 def test_renaming_the_sites_moves_the_partition_with_them(case, seed):
     to = np.random.default_rng(seed).permutation(case.arch.size)  # site i becomes site to[i]
     (first, *others), _ = zip(*strategies.wiring(case.arch), strict=True)
@@ -138,14 +135,14 @@ def test_renaming_the_sites_moves_the_partition_with_them(case, seed):
 FULL = [arch for arch in strategies.POOL if set(arch.sharing) == {"full"} and arch.size > 2]
 
 
-@settings(max_examples=20)
-@given(cases(archs=FULL), st.integers(0, 2**32 - 1))
+@settings(max_examples=15)
+@given(cases(archs=FULL, dtypes=["float64"]), st.integers(0, 2**32 - 1))
 def test_automorphisms_of_a_fully_shared_tree_change_nothing(case, seed):
     rng = np.random.default_rng(seed)
     original = moved = [[site] for site in range(case.arch.size)]
     for groups, _ in strategies.wiring(case.arch):
-        original = [sum((original[j] for j in group), []) for group in groups]
-        moved = [sum((moved[j] for j in rng.permutation(group)), []) for group in groups]
+        original = [[site for j in group for site in original[j]] for group in groups]
+        moved = [[site for j in rng.permutation(group) for site in moved[j]] for group in groups]
     mask = np.empty_like(case.mask)
     mask[moved[0]] = case.mask[original[0]]
     assert_same(case.schmidt, case.state.schmidt(mask))
@@ -153,7 +150,7 @@ def test_automorphisms_of_a_fully_shared_tree_change_nothing(case, seed):
 
 @pytest.mark.parametrize(("N", "M"), [(4, 2), (8, 2), (16, 2), (4, 3), (8, 3)])
 def test_the_closed_form_state_is_maximally_entangled(N, M):
-    """conv_0 rows e_g, conv_1 channel 1 all ones, deeper e_1: A(odd|even) is the identity, S = (N/2) ln M. THEORY section 5."""
+    """conv_0 rows e_g, conv_1 channel 1 all ones, deeper e_1: A(odd|even) is the identity, S = (N/2) ln M."""
     depth = N.bit_length() - 1
     arch = tnsim.ConvAC(sites=N, features=M, channels=(M,) * depth, windows=(2,) * depth, classes=1, sharing="full")
     banks = [np.zeros((1, M, M)) for _ in range(depth)] + [np.eye(1, M)]
@@ -166,8 +163,7 @@ def test_the_closed_form_state_is_maximally_entangled(N, M):
     assert found.rank() == M ** (N // 2)
 
 
-@pytest.mark.parametrize("sharing", ["none", "full"])
-@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+@pytest.mark.parametrize(("sharing", "dtype"), [("none", "float32"), ("full", "complex128")])
 def test_the_accelerators_kernels_agree_with_the_hosts(sharing, dtype):
     arch = tnsim.ConvAC(sites=(2, 6), features=2, channels=(3, 4), windows=((2, 2), (1, 3)), classes=2, sharing=sharing)
     rng = np.random.default_rng(1)
@@ -195,12 +191,17 @@ def test_streamed_products_equal_formed_ones(kernels, swap, monkeypatch):
     assert value.shape[1:] == (*compress.product_shape(x.value.shape[1:3], y.value.shape[1:3], 2), 2)
     for n in range(2):
         for axes in [(0, 2), (1, 2)]:  # singular values with r on either side
-            grouped, wanted = (np.moveaxis(v[n], axes, (0, 1)).reshape(v[n].shape[axes[0]] * 2, -1) for v in (value, whole_product))
-            assert distance(*(np.linalg.svd(v, compute_uv=False) for v in (grouped, wanted))) < 1e-12 * np.abs(wanted).sum()
+            grouped, wanted = (
+                np.moveaxis(v[n], axes, (0, 1)).reshape(v[n].shape[axes[0]] * 2, -1) for v in (value, whole_product)
+            )
+            assert (
+                distance(*(np.linalg.svd(v, compute_uv=False) for v in (grouped, wanted)))
+                < 1e-12 * np.abs(wanted).sum()
+            )
 
 
 @settings(max_examples=25)
-@given(cases())
+@given(cases(archs=FEW))
 def test_streaming_changes_no_spectrum(case):
     patch = pytest.MonkeyPatch()
     with patch.context() as patched:
@@ -243,20 +244,19 @@ def test_one_fold_serves_all_labels(seed, mask):
 
 def test_too_entangled_a_partition_is_refused_before_memory_is_spent():
     arch = wide(256, 16)
-    with pytest.raises(MemoryLimitError, match=r"A of 128 sites: its exact Schmidt spectrum needs about .*B, above the limit of 1 GB\. "
-                       r"Ways out: renyi\(A, order=2\).*fewer edges.*memory="):  # fmt: skip
+    words = (
+        r"A of 128 sites: its exact Schmidt spectrum needs about .*B, above the limit of 1 GB\. "
+        r"Ways out: renyi\(A, order=2\).*fewer edges.*memory="
+    )
+    with pytest.raises(MemoryLimitError, match=words):
         arch.state(drawn(arch), 0).schmidt("interleaved", memory="1GB")
 
 
-def test_the_estimate_covers_what_is_formed():
-    arch = wide(16, 4)
-    state = arch.state(drawn(arch), 0)
-    sizes = []
-    for mask in ([0], range(8), range(0, 16, 2)):
-        mask = state.mask(mask)
-        sizes.append(schmidt.estimate(distinct(whole(state.network), side_kinds(state.measure, mask)), state.measure, mask))
-    assert all(less <= more for less, more in pairwise(sizes))
-    assert sizes[-1] >= 3 * 256 * 256  # the matrix at the root, its copy and the work space
+def test_the_estimate_covers_the_matrix_at_the_root():
+    state = wide(16, 4).state(drawn(wide(16, 4)), 0)
+    mask = state.mask("interleaved")
+    found = schmidt.estimate(distinct(whole(state.network), side_kinds(state.measure, mask)), state.measure, mask)
+    assert 3 * 256 * 256 <= found <= 100 * 256 * 256  # the matrix, its copy and the work space
 
 
 def test_a_state_that_is_zero_has_no_spectrum():

@@ -9,10 +9,10 @@ import pytest
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import cases
+from strategies import FEW, cases
 
 import tnsim
-from tnsim.entanglement.state import state_of
+from tnsim.entanglement.state import _digits, state_of
 
 ARCH = tnsim.ConvAC(sites=4, features=2, channels=(3, 2), windows=(2, 2), classes=3)
 
@@ -23,7 +23,7 @@ def drawn(arch, scale=1.0):
 
 
 @settings(max_examples=40)
-@given(cases(measured=True) | cases(), st.integers(0, 2**32 - 1))
+@given(cases(archs=FEW) | cases(archs=FEW, measured=True), st.integers(0, 2**32 - 1))
 def test_amplitudes_are_the_tensors_entries(case, seed):
     digits = np.random.default_rng(seed).integers(0, case.arch.features, (16, case.arch.size))
     value, log_scale = case.state.amplitude(digits)
@@ -33,7 +33,7 @@ def test_amplitudes_are_the_tensors_entries(case, seed):
 
 
 @settings(max_examples=40)
-@given(cases(), st.sampled_from([0.5, 1, 2, 3, inf]), st.sampled_from([np.e, 2]))
+@given(cases(archs=FEW), st.sampled_from([0.5, 1, 2, 3, inf]), st.sampled_from([np.e, 2]))
 def test_estimates_hold_the_oracles_value(case, order, base):
     values, _ = oracle.spectrum(case.dense, case.mask)
     if order < 1:
@@ -45,12 +45,6 @@ def test_estimates_hold_the_oracles_value(case, order, base):
     if order == 1:
         entropy = case.state.entropy(case.mask, base)
         assert (entropy.lower, entropy.value, entropy.upper) == (found.lower, found.value, found.upper)
-
-
-@settings(max_examples=15)
-@given(cases())
-def test_order_two_by_replicas_is_that_of_the_spectrum(case):
-    assert float(case.state.renyi(case.mask)) == pytest.approx(case.schmidt.renyi(2), abs=1e-10)
 
 
 def test_an_entropy_that_is_not_sure_enough_is_refused():
@@ -87,12 +81,7 @@ def test_measures_return_numpy_and_keep_double_precision_outside():
 @pytest.mark.parametrize("digits", [np.zeros((1, 3), int), np.zeros((1, 4)), np.zeros(4, int)])
 def test_configurations_of_another_shape(digits):
     with pytest.raises(ValueError, match=r"configurations: wanted integers \(n, 4\), found shape"):
-        state_digits(digits)
-
-
-def state_digits(digits):
-    from_state = tnsim.entanglement.state._digits
-    return from_state(digits, 4, 2)
+        _digits(digits, 4, 2)
 
 
 @pytest.mark.parametrize("digit", [-1, 2])
@@ -124,11 +113,23 @@ def spoilt(name, bank):
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        (spoilt("output", np.ones((2, 2))), r"params\['output'\]: wanted shape \(3, 2\), found \(2, 2\); made for another"),
+        (
+            spoilt("output", np.ones((2, 2))),
+            r"params\['output'\]: wanted shape \(3, 2\), found \(2, 2\); made for another",
+        ),
         (spoilt("conv_2", np.ones((1, 2, 2))), r"params: wanted the banks \['conv_0', 'conv_1', 'output'\], found"),
-        (spoilt("output", np.ones((3, 2), int)), r"params\['output'\]: wanted floating or complex numbers, found int32"),
-        (spoilt("output", np.array([[1, 1], [1, np.nan], [1, 1]])), r"params\['output'\]: wanted finite .* found nan at \(1, 1\)"),
-        (spoilt("conv_0", np.full((4, 3, 2), np.inf)), r"params\['conv_0'\]: wanted finite numbers, found inf at \(0, 0, 0\)"),
+        (
+            spoilt("output", np.ones((3, 2), int)),
+            r"params\['output'\]: wanted floating or complex numbers, found int32",
+        ),
+        (
+            spoilt("output", np.array([[1, 1], [1, np.nan], [1, 1]])),
+            r"params\['output'\]: wanted finite .* found nan at \(1, 1\)",
+        ),
+        (
+            spoilt("conv_0", np.full((4, 3, 2), np.inf)),
+            r"params\['conv_0'\]: wanted finite numbers, found inf at \(0, 0, 0\)",
+        ),
         ([1], "params: wanted the banks .*, found list"),
     ],
 )
@@ -139,7 +140,12 @@ def test_params_that_do_not_fit(params, words):
 
 @pytest.mark.parametrize(
     ("A", "words"),
-    [([], "at least one site"), (range(4), "at least one site to B"), ([4], r"0\.\.3, found 4"), ("middle", "found 'middle'")],
+    [
+        ([], "at least one site"),
+        (range(4), "at least one site to B"),
+        ([4], r"0\.\.3, found 4"),
+        ("middle", "found 'middle'"),
+    ],
 )
 def test_partitions_that_do_not_fit(A, words):
     with pytest.raises(ValueError, match=words):

@@ -20,10 +20,10 @@ import numpy as np
 from jaxtyping import Array, Int, Num, PRNGKeyArray
 
 from tnsim.architectures import geometry as geometries
-from tnsim.banks import Banks
 from tnsim.network import Network, Stack, Table, build
 
 Shape = tuple[int, ...]
+Banks = dict[str, Num[Array, "..."]]
 SHARINGS = ("none", "window", "full")
 
 
@@ -145,7 +145,7 @@ class ConvACArchitecture:
         if not isinstance(fields, dict) or set(fields) != wanted:
             found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
             raise ValueError(f"architecture: wanted the fields {sorted(wanted)}, found {found}")
-        tuples = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+        tuples: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
         return cls(**tuples)
 
     @classmethod
@@ -153,7 +153,9 @@ class ConvACArchitecture:
         """The CP decomposition with `rank` terms: one level, one global window. THEORY section 1."""
         grid = _sites(sites)
         window = grid if isinstance(grid, int) else tuple(grid)
-        return cls(sites=sites, features=features, channels=(rank,), windows=(window,), classes=classes, sharing=sharing)
+        return cls(
+            sites=sites, features=features, channels=(rank,), windows=(window,), classes=classes, sharing=sharing
+        )
 
 
 def _positive(name: str, value) -> int:
@@ -187,7 +189,9 @@ def _windows(windows, grid: Shape) -> tuple[Shape, ...]:
             raise ValueError(f"windows: level {level}: {pair} does not divide the {left} positions of that level")
         left = tuple(n // w for n, w in zip(left, pair, strict=True))
     if prod(left) != 1:
-        raise ValueError(f"windows: level {len(pairs) - 1}: the last window must leave one node, found {left} after {pairs}")
+        raise ValueError(
+            f"windows: level {len(pairs) - 1}: the last window must leave one node, found {left} after {pairs}"
+        )
     return pairs
 
 
@@ -219,7 +223,9 @@ def _geometry(arch: ConvACArchitecture) -> str | tuple[Table, ...] | None:
                 raise ValueError(f"geometry: level {level}: mirror pooling needs windows of 2, found {window}")
         return geometry
     if not isinstance(geometry, Sequence) or len(geometry) != arch.depth:
-        raise ValueError(f"geometry: wanted the groups of each of the {arch.depth} levels, found {type(geometry).__name__}")
+        raise ValueError(
+            f"geometry: wanted the groups of each of the {arch.depth} levels, found {type(geometry).__name__}"
+        )
     sizes = zip(geometry, arch.positions, arch.window_sizes, strict=True)
     return tuple(
         Table(geometries.given(groups, count, window, level)) for level, (groups, count, window) in enumerate(sizes)

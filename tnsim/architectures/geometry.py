@@ -1,7 +1,7 @@
 """Pooling geometry: which positions of a level meet in which window. Used by the architectures.
 
-    level 0   sites         0 1 | 4 5          groups[k] = the positions pooled into node k,
-                            2 3 | 6 7                      in the order of their place in the window
+level 0   sites         0 1 | 4 5          groups[k] = the positions pooled into node k,
+                        2 3 | 6 7                      in the order of their place in the window
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def square(grid: Shape, window: Shape) -> Int[np.ndarray, "nodes window"]:
 
 
 def mirror(grid: Shape) -> Int[np.ndarray, "nodes window"]:
-    """Each position with its mirror images (Cohen & Shashua, 1605.06743); a node stands where its top-left member does."""
+    """Each position with its mirror images (Cohen & Shashua, 1605.06743); a node stands at its top-left member."""
     positions = np.arange(prod(grid), dtype=np.int32).reshape(grid)
     quarter = tuple(slice(0, n // 2) for n in grid)
     images = [positions, positions[..., ::-1]]

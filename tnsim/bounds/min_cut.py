@@ -1,7 +1,7 @@
 """Min-cuts of layered trees in exact integers, and rank bounds from them. THEORY section 5. Uses contract.fold.
 
-    a value on an edge is (weight if the edge is on A's side, weight if on B's); a copy index is paid once, however
-    many of its legs are cut; a matrix never crosses
+a value on an edge is (weight if the edge is on A's side, weight if on B's); a copy index is paid once, however
+many of its legs are cut; a matrix never crosses
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _algebra(dims: list[int]) -> Algebra:
             result.append(Sides(*(min(weight, split) for weight in stay)))
         return result
 
-    return Algebra(lambda wave, bank, values: [values[below] for below in wave.below.array.tolist()], pool)
+    return Algebra(lambda wave, bank, values: [values[below] for below in wave.sources.tolist()], pool)
 
 
 def _recover(arch: ConvACArchitecture, schedule: Schedule, kinds: Schedule, mask, values: list[list[Sides]]) -> Cut:
@@ -139,7 +139,7 @@ def _recover(arch: ConvACArchitecture, schedule: Schedule, kinds: Schedule, mask
     severed: dict[int, Int[np.ndarray, "_"]] = {}
     side = cheaper[-1][kinds.kinds[-1]]
     for wave, kind_wave in zip(reversed(schedule.waves), reversed(kinds.waves), strict=True):
-        below = [values[wave.level][kind] for kind in kind_wave.below.array.tolist()]
+        below = [values[wave.level][kind] for kind in kind_wave.sources.tolist()]
         split = _splits(kind_wave, below, values[wave.level + 1])[kinds.kinds[wave.level + 1], side]
         severed[wave.level] = np.flatnonzero(split)
         children = wave.children.array
@@ -153,7 +153,9 @@ def _recover(arch: ConvACArchitecture, schedule: Schedule, kinds: Schedule, mask
 
 def _splits(wave: Wave, below: list[Sides], values: list[Sides]) -> Bool[np.ndarray, "kinds side"]:
     """For each kind of node and side: is its own index cut? Only where that is strictly cheaper."""
-    stays = [[prod(below[child][side] for child in window) for side in (0, 1)] for window in wave.children.array.tolist()]
+    stays = [
+        [prod(below[child][side] for child in window) for side in (0, 1)] for window in wave.children.array.tolist()
+    ]
     return np.array([[v[side] < stay[side] for side in (0, 1)] for v, stay in zip(values, stays, strict=True)])
 
 
@@ -171,7 +173,8 @@ def rank_bounds(arch: ConvACArchitecture, A: partitions.Partition) -> RankBounds
     if any(kind != "none" for kind in arch.sharing):
         return RankBounds(1, upper, f"upper: {because}, for any weights; lower: none for shared weights")
     best, base = max((_power_cut(arch, mask, p), p) for p in range(2, max(arch.features, *arch.channels, 2) + 1))
-    note = f"upper: {because}, for any weights; lower: for almost all free weights (powers of {base}), not for a given network"
+    rests_on = f"upper: {because}, for any weights; lower: for almost all free weights (powers of {base})"
+    note = f"{rests_on}, not for a given network"
     return RankBounds(best, upper, note)
 
 
@@ -202,6 +205,9 @@ class SharedSides(NamedTuple):
     b: int
     pure: int | None
 
+    def weight(self, side: int) -> int:
+        return self.b if side else self.a
+
 
 def _shared_algebra(arch: ConvACArchitecture) -> Algebra:
     """The recursion in which m equal children, wholly on the other side, cost C(rho + m - 1, m) and not rho^m.
@@ -216,7 +222,7 @@ def _shared_algebra(arch: ConvACArchitecture) -> Algebra:
     def conv(wave: Wave, bank: None, values: list) -> list[SharedSides]:
         if wave.level == 0:  # a leaf on A's side costs 1 there, on B's side M
             values = [SharedSides(v.a, v.b, 0 if v.a == 1 else 1) if len(v) == 2 else v for v in values]
-        return [values[below] for below in wave.below.array.tolist()]
+        return [values[below] for below in wave.sources.tolist()]
 
     def pool(wave: Wave, values: list[SharedSides]) -> list[SharedSides]:
         windows = wave.children.array.tolist()
@@ -234,8 +240,8 @@ def _shared_node(children: list[SharedSides], r: int, equal: bool) -> SharedSide
 
 def _stay(children: list[SharedSides], side: int, equal: bool) -> int:
     """Weight below a node whose index lies on `side`."""
-    across = [child[side] for child in children if child.pure == 1 - side]
-    rest = prod(child[side] for child in children if child.pure != 1 - side)
+    across = [child.weight(side) for child in children if child.pure == 1 - side]
+    rest = prod(child.weight(side) for child in children if child.pure != 1 - side)
     if not across:
         return rest
     power = comb(across[0] + len(across) - 1, len(across)) if equal else prod(across)

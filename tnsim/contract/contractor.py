@@ -1,6 +1,7 @@
 """TensorNetwork graphs contracted by our plans, in the shape of TensorNetwork's contractors. Uses interop and contract.
 
     nodes --[read: one walk]--> network, banks, features --[contract: jitted, one compilation a network]--> tn.Node
+           (remembered)
 
 Copy nodes stay sparse, and the caller's graph stays as it was. The two steps are there apart for who measures them.
 """
@@ -22,6 +23,7 @@ from tnsim.contract.paths import check, contract_network
 from tnsim.contract.plan import plan
 from tnsim.contract.schedule import NotLayered, whole
 from tnsim.contract.scores import Scores, scores
+from tnsim.interop import remembered
 from tnsim.interop.naming import FEATURES
 from tnsim.interop.reading import Reading, closed, read
 from tnsim.network import Network
@@ -37,9 +39,10 @@ def contractor(
 ) -> tn.Node:
     """Contract a graph into one node, as tn.contractors.greedy, by our plans on JAX.
 
-    Copy nodes are never made dense. The graph is only read: nothing is consumed or renamed, and it can be contracted
-    again. The result has fresh dangling edges, named as the graph's, in the order output_edge_order (the graph's own
-    edges); with ignore_edge_order in the order sites, outputs.
+    A graph of `to_tensornetwork` is read in the first call only, and again once nodes or edges have changed; its
+    `replace` puts another sample on it. The graph is only read: nothing is consumed or renamed, and copy nodes are
+    never made dense. The result has fresh dangling edges, named as the graph's, in the order output_edge_order (the
+    graph's own edges); with ignore_edge_order in the order sites, outputs.
 
     A ConvAC with a vector on every site runs through the same compiled function as one sample of `apply`; the result is
     value * exp(log_scale), which leaves float range for large N: use `apply` there. Other graphs run along a path.
@@ -50,7 +53,7 @@ def contractor(
     Raises ValueError where more than one edge dangles and no order is given, where the order does not name the graph's
     open edges, for no nodes or mixed backends; MemoryLimitError above memory_limit.
     """
-    reading = read(nodes)
+    reading = remembered.read(nodes)
     order = _order(reading.ends, output_edge_order, ignore_edge_order)
     tensor = contract(reading, order, memory_limit)
     return _result(tensor, [reading.ends[place] for place in order], reading.backend)
@@ -122,7 +125,11 @@ def _order(ends: Sequence[tn.Edge], wanted: Sequence[tn.Edge] | None, ignore: bo
 
 
 def _result(tensor: Num[Array | np.ndarray, "..."], ends: Sequence[tn.Edge], backend: str) -> tn.Node:
-    node = tn.Node(tensor, name="contracted", backend=backend)
+    """A tn.Node of that very array: TensorNetwork's own way converts it again, which costs a JAX operation."""
+    node = tn.Node.__new__(tn.Node)
+    node._tensor = tensor
+    kind = tn.backends.backend_factory.get_backend(backend)
+    tn.AbstractNode.__init__(node, name="contracted", backend=kind, shape=tuple(tensor.shape))
     for edge, old in zip(node.edges, ends, strict=True):
         edge.set_name(old.name)
     return node

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Num
+from jaxtyping import Float, Num
 
 from tnsim.banks import AnyArray
 from tnsim.contract.schedule import Schedule, Wave
@@ -34,9 +34,7 @@ def fold(algebra: Algebra, schedule: Schedule, banks: Mapping[str, Any], leaves:
     return root
 
 
-def sweep(
-    algebra: Algebra, schedule: Schedule, banks: Mapping[str, Any], leaves: Values
-) -> Iterator[Values]:
+def sweep(algebra: Algebra, schedule: Schedule, banks: Mapping[str, Any], leaves: Values) -> Iterator[Values]:
     """The fold step by step: the leaves, then the nodes' values after each wave."""
     yield leaves
     values = leaves
@@ -48,8 +46,8 @@ def sweep(
 class Scaled(NamedTuple):
     """value * exp(log_scale), always, with one scale for each node (and sample)."""
 
-    value: Num[Array, "..."]
-    log_scale: Float[Array, "..."]
+    value: Num[AnyArray, "..."]
+    log_scale: Float[AnyArray, "..."]
 
 
 def rescale(x: Scaled, axes: tuple[int, ...]) -> Scaled:
@@ -60,7 +58,7 @@ def rescale(x: Scaled, axes: tuple[int, ...]) -> Scaled:
     return Scaled(x.value / peak, x.log_scale + jnp.log(jnp.squeeze(peak, axes)))
 
 
-def stacked(conv: Callable[[Num[Array, "..."], Num[Array, "..."]], Num[Array, "..."]], axes: tuple[int, ...]) -> Algebra:
+def stacked(conv: Callable[..., Num[AnyArray, "..."]], axes: tuple[int, ...]) -> Algebra:
     """The algebra of arrays whose pooling is an elementwise product: scores, Gram matrices, replicas.
 
     conv: (rows of the bank, values) -> values, over a leading axis of positions (rows: 1 or as many). axes: the

@@ -48,6 +48,16 @@ class Wave:
         return len(self.children)
 
     @property
+    def sources(self) -> Int[np.ndarray, "positions"]:
+        """`below`, written out."""
+        return np.arange(self.children.array.size) if self.below is None else self.below.array
+
+    @property
+    def rows(self) -> Int[np.ndarray, "positions"]:
+        """`slots`, written out."""
+        return np.arange(self.positions) if self.slots is None else self.slots.array
+
+    @property
     def positions(self) -> int:
         """How many positions are computed in this wave."""
         return self.children.array.size if self.below is None else len(self.below)
@@ -55,12 +65,12 @@ class Wave:
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """Waves from the sites up. Of a `distinct` one also: a site of each kind (`leaves`), and of which kind each site is
-    and each node of every wave (`kinds`)."""
+    """Waves from the sites up, and a site for each leaf (`leaves`). Of a `distinct` one also: of which kind each site
+    is and each node of every wave (`kinds`)."""
 
     waves: tuple[Wave, ...]
     output: str
-    leaves: Int[np.ndarray, "kinds"] | None = None
+    leaves: Int[np.ndarray, "kinds"]
     kinds: tuple[Int[np.ndarray, "_"], ...] = ()
 
     def without_top(self) -> Schedule:
@@ -68,7 +78,7 @@ class Schedule:
         return replace(self, waves=self.waves[:-1])
 
 
-class NotLayered(ValueError):
+class NotLayered(ValueError):  # noqa: N818  (a finding: callers then plan a path)
     """The network is no layered tree, so the fold cannot sweep it."""
 
 
@@ -82,7 +92,7 @@ def whole(network: Network) -> Schedule:
     top = network.stacks[-1]
     if top.count != 1 or tuple(top.legs.array[0]) != (network.outputs[0], network.offsets[len(waves)]):
         raise NotLayered(f"bank {top.bank!r}: wanted one matrix from the last node to the class leg")
-    return Schedule(waves, top.bank)
+    return Schedule(waves, top.bank, np.arange(len(network.sites)))
 
 
 def _wave(network: Network, stack: Stack, level: int) -> Wave:
@@ -93,13 +103,11 @@ def _wave(network: Network, stack: Stack, level: int) -> Wave:
         raise NotLayered(f"bank {stack.bank!r}: wanted one matrix a position, in order")
     nodes = network.indices[level + 1].count
     node = legs[:, 0] - (first + count)
-    if not (0 <= node.min() and node.max() < nodes) or len(set(np.bincount(node, minlength=nodes))) != 1:
+    if not (node.min() >= 0 and node.max() < nodes) or len(set(np.bincount(node, minlength=nodes))) != 1:
         raise NotLayered(f"bank {stack.bank!r}: wanted windows of one size at every node of the level above")
     children = np.argsort(node, kind="stable").reshape(nodes, -1)
     slots = None if (stack.slots.array == np.arange(count)).all() else stack.slots
-    return Wave(
-        stack.bank, level, stack.shape[1], stack.shape[0], None, slots, Table(children), _grid(children, count)
-    )
+    return Wave(stack.bank, level, stack.shape[1], stack.shape[0], None, slots, Table(children), _grid(children, count))
 
 
 def _grid(children: Int[np.ndarray, "nodes window"], count: int) -> Grid | None:
@@ -121,7 +129,9 @@ def windows_on(grid: Grid) -> Int[np.ndarray, "nodes window"]:
     return at.transpose(0, 2, 1, 3).reshape(-1, h * w)
 
 
-def distinct(schedule: Schedule, kinds: Integer[np.ndarray, "sites"] | Bool[np.ndarray, "sites"], by_bank: bool = True) -> Schedule:
+def distinct(
+    schedule: Schedule, kinds: Integer[np.ndarray, "sites"] | Bool[np.ndarray, "sites"], by_bank: bool = True
+) -> Schedule:
     """One position and one node of each kind, where sites of equal `kinds` hold equal leaves.
 
     Two subtrees are of one kind when their leaves, rows of the banks and wiring agree up to the order within windows;
@@ -130,14 +140,11 @@ def distinct(schedule: Schedule, kinds: Integer[np.ndarray, "sites"] | Bool[np.n
     _, leaves, kind = np.unique(kinds, return_index=True, return_inverse=True)
     waves, kinds_of = [], [kind]
     for wave in schedule.waves:
-        slots = np.arange(len(kind)) if wave.slots is None else wave.slots.array
-        slots = slots if by_bank else np.zeros(len(kind), dtype=np.int64)
+        slots = wave.rows if by_bank else np.zeros(len(kind), dtype=np.int64)
         positions, position_kind = _unique_rows(np.stack([kind, slots], axis=1))
         children, kind = _unique_rows(np.sort(position_kind[wave.children.array], axis=1))
         below, rows = Table(positions[:, 0]), Table(positions[:, 1])
-        waves.append(
-            Wave(wave.bank, wave.level, wave.dim_in, wave.dim_out, below, rows, Table(children), None)
-        )
+        waves.append(Wave(wave.bank, wave.level, wave.dim_in, wave.dim_out, below, rows, Table(children), None))
         kinds_of.append(kind)
     return Schedule(tuple(waves), schedule.output, leaves, tuple(kinds_of))
 

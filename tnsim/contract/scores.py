@@ -1,6 +1,6 @@
 """Scores of a batch of inputs: the fold of vectors. THEORY section 1. Uses fold; used by the models.
 
-    value carried above a node: (nodes, r, batch), the batch last: five times faster than batch first
+value carried above a node: (nodes, r, batch), the batch last: five times faster than batch first
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def scores(network: Network, banks: dict[str, Num[Array, "..."]], features: Num[
     leaves = rescale(_site_major(features), (-2,))
     root = fold(VECTORS, schedule, banks, leaves)
     last = rescale(Scaled(banks[schedule.output] @ root.value[0], root.log_scale[0]), (-2,))
-    return Scores(last.value.T, last.log_scale)
+    return Scores(jnp.asarray(last.value.T), jnp.asarray(last.log_scale))
 
 
 def _site_major(features: Num[Array, "batch sites M"]) -> Scaled:

@@ -1,4 +1,4 @@
-"""Products of Schmidt factors and the orthogonal step after them: shapes and kernels. THEORY section 6. Used by schmidt.
+"""Products of Schmidt factors and the orthogonal step after them: shapes and kernels. THEORY section 6.
 
     C1 (a1, b1, r)  o  C2 (a2, b2, r)  ->  C (a, b, r),  a = min(a1 a2, b1 b2 r),  b = min(b1 b2, a r)
 
@@ -140,12 +140,14 @@ def _shrink_rows(xp: ModuleType, value: Num[AnyArray, "n a b r"]) -> Num[AnyArra
     return xp.linalg.qr(value.reshape(n, a, b * r), mode="r").reshape(n, b * r, b, r)
 
 
-def _close(xp: ModuleType, vector: Num[AnyArray, "r"], x: Num[AnyArray, "a b r"], y: Num[AnyArray, "c d r"]) -> Num[AnyArray, "ac bd"]:
+def _close(
+    xp: ModuleType, vector: Num[AnyArray, "r"], x: Num[AnyArray, "a b r"], y: Num[AnyArray, "c d r"]
+) -> Num[AnyArray, "ac bd"]:
     """The state's matrix: two factors at the root multiplied, and r closed by a class vector."""
     (a, b, r), (c, d, _) = x.shape, y.shape
     product = (x * vector[None, None]).reshape(a * b, r) @ y.reshape(c * d, r).T
     return xp.swapaxes(product.reshape(a, b, c, d), 1, 2).reshape(a * c, b * d)
 
 
-HOST = Kernels(np, *(partial(f, np) for f in (_conv, _pair, _close)))
-DEVICE = Kernels(jnp, *(jax.jit(partial(f, jnp)) for f in (_conv, _pair, _close)))
+HOST = Kernels(np, partial(_conv, np), partial(_pair, np), partial(_close, np))
+DEVICE = Kernels(jnp, jax.jit(partial(_conv, jnp)), jax.jit(partial(_pair, jnp)), jax.jit(partial(_close, jnp)))

@@ -1,6 +1,6 @@
 """Norms, and how rounding spreads: the fold of Gram matrices. THEORY sections 6 and 8. Uses contract.fold.
 
-    G[g, h] = sum over configurations of psi_g conj(psi_h) below an edge, (r, r); one-sided, no partition needed
+G[g, h] = sum over configurations of psi_g conj(psi_h) below an edge, (r, r); one-sided, no partition needed
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GRAMS = stacked(_sandwich, axes=(-2, -1))
 
 
 def log_norm(network: Network, banks: Banks, vector: Num[AnyArray, "r"], measure: SiteMeasure) -> float:
-    """ln of the norm of the state that `vector` (a row of the output bank) closes; -inf where it is zero to rounding."""
+    """ln of the norm of the state that `vector` (an output row) closes; -inf where it is zero to rounding."""
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         found = _norm_squared(network, Table(measure.kind), banks, vector, site_grams(measure))
     return _log_norm(*map(float, found))
@@ -40,7 +40,7 @@ def _log_norm(closed: float, log_scale: float) -> float:
 
 
 class Sensitivity(NamedTuple):
-    """At every kind of edge: how many edges are of it, and Tr(dn/dG) Tr(G) for n = the squared norm, over exp(log_scale)."""
+    """Of every kind of edge: its count, and Tr(dn/dG) Tr(G) for n, the squared norm, over exp(log_scale)."""
 
     counts: Int[np.ndarray, "edges"]
     sizes: Float[np.ndarray, "edges"]
@@ -60,7 +60,7 @@ class Sensitivity(NamedTuple):
         return float(np.sqrt(self.counts * self.sizes).sum() * np.exp(0.5 * self.log_scale - log_norm))
 
     def of_replicas(self) -> float:
-        """The same for a relative error of k1 k2 b1 b2 at every edge, in units of norm^4: squares, by Cauchy-Schwarz."""
+        """The same for a relative error of k1 k2 b1 b2 at every edge, in units of norm^4: squares (Cauchy-Schwarz)."""
         return float(((self.sizes / self.norm_squared) ** 2).sum())
 
 
@@ -118,7 +118,7 @@ def _sizes(network: Network, kind: Table, banks, vector, grams):
 def _closed(network: Network, kind: Table, banks, vector, grams, added):
     """The mantissa of <psi|psi>, and (its log-scale, the Gram matrices at every edge), with `added` put to those."""
     schedule = _distinct(network, kind)
-    edges: list[Num[Array, "n g g"]] = []
+    edges: list[Num[AnyArray, "n g g"]] = []
 
     def seen(x: Scaled) -> Scaled:
         edges.append(x.value)

@@ -1,6 +1,6 @@
 """In which inner product a state is measured: factors at the sites. THEORY section 2. Used by every measure.
 
-    coefficient: the tensor A itself        function: L2 of the product of site measures, A with S^(1/2) at every leg
+coefficient: the tensor A itself        function: L2 of the product of site measures, A with S^(1/2) at every leg
 """
 
 from __future__ import annotations

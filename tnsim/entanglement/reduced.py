@@ -1,10 +1,11 @@
-"""Reduced density matrices of a few sites: open legs on the paths to the root, Gram matrices elsewhere. THEORY section 6.
+"""Reduced density matrices of a few sites: open legs on their paths to the root, Grams elsewhere. THEORY section 6.
 
-    X[D, D', g, h]    D: configurations (ket) of the kept sites below an edge, D': (bra), g, h: the edge itself
+X[D, D', g, h]    D: configurations (ket) of the kept sites below an edge, D': (bra), g, h: the edge itself
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple
 
 import jax
@@ -61,19 +62,18 @@ def _leaf(measure: SiteMeasure, site: int) -> Open:
 
 def _up(wave: Wave, bank, opened: dict[int, Open], gram) -> dict[int, Open]:
     """Nodes of a wave with kept sites below them, by number."""
-    row_of = np.arange(wave.positions) if wave.slots is None else wave.slots.array
+    row_of = wave.rows
     node_of = np.empty(wave.positions, np.int64)
     node_of[wave.children.array] = np.arange(wave.nodes)[:, None]
     result: dict[int, Open] = {}
     for node in sorted({int(node_of[position]) for position in opened}):
-        total = None
+        parts = []
         for position in wave.children.array[node].tolist():
             W = bank[row_of[position]]
             child = opened.get(position)
             part = Open((), gram[position][None, None]) if child is None else child
-            part = _unit(Open(part.sites, W @ part.X @ np.conj(W.T)))
-            total = part if total is None else _unit(_times(total, part))
-        result[node] = total
+            parts.append(_unit(Open(part.sites, W @ part.X @ np.conj(W.T))))
+        result[node] = reduce(_times, parts)
     return result
 
 
@@ -85,7 +85,7 @@ def _unit(x: Open) -> Open:
 def _times(x: Open, y: Open) -> Open:
     size = x.X.shape[0] * y.X.shape[0]
     product = x.X[:, None, :, None] * y.X[None, :, None, :]
-    return Open(x.sites + y.sites, product.reshape(size, size, *x.X.shape[2:]))
+    return _unit(Open(x.sites + y.sites, product.reshape(size, size, *x.X.shape[2:])))
 
 
 def _normalised(rho, found: tuple[int, ...], wanted: list[int], M: int) -> Num[np.ndarray, "D D"]:

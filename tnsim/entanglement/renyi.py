@@ -56,7 +56,7 @@ def renyi_2(
     needed = estimate(network) * (16 if complex_item else 8)
     memory.check(
         needed, limit, "renyi: the fold of two replicas",
-        "Ways out: narrower levels (the cost is width^4); schmidt(A) for a partition cut by few edges; a higher memory=.",
+        "Ways out: narrower levels (the cost is width^4); schmidt(A) where few edges are cut; a higher memory=.",
     )  # fmt: skip
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         chunk = int(max(1, min(len(masks), memory.limit(limit) // (2 * needed))))

@@ -1,4 +1,4 @@
-"""Schmidt spectra of a tree for any partition, by folding C upward. THEORY section 6. Uses contract.fold; used by state.
+"""Schmidt spectra of a tree for any partition, by folding C upward. THEORY section 6. Uses contract.fold.
 
     chi_A --[ C ]-- chi_B      rows: what the subtree's sites of A span; columns: those of B
               |
@@ -81,11 +81,13 @@ def _spectrum(values: Float[np.ndarray, "k"], log_scale: float, step: float, fel
     return Spectrum(values / norm, log_norm, bound)
 
 
-def _leaves(kernels: compress.Kernels, schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"]) -> Batches:
+def _leaves(
+    kernels: compress.Kernels, schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"]
+) -> Batches:
     """Sites of A as one stack of shape (M, 1, M), those of B as one of shape (1, M, M)."""
     sites = schedule.leaves
     factors = np.swapaxes(measure.factors, -1, -2)[measure.kind[sites]]  # [a, c]
-    where, stacks = np.zeros((len(sites), 2), np.int64), []
+    where, stacks = np.zeros((len(sites), 2), np.int64), list[Scaled]()
     for in_a, axis in ((True, 2), (False, 1)):
         ids = np.flatnonzero(mask[sites] == in_a)
         where[ids] = np.stack([np.full(len(ids), len(stacks)), np.arange(len(ids))], axis=1)
@@ -94,7 +96,9 @@ def _leaves(kernels: compress.Kernels, schedule: Schedule, measure: SiteMeasure,
     return Batches(where, stacks)
 
 
-def _root_factors(kernels: compress.Kernels, schedule: Schedule, banks: Banks, leaves: Batches) -> tuple[Scaled, Scaled]:
+def _root_factors(
+    kernels: compress.Kernels, schedule: Schedule, banks: Banks, leaves: Batches
+) -> tuple[Scaled, Scaled]:
     """Two factors whose product over r, closed by a class vector, is the state's matrix."""
     last, algebra = schedule.waves[-1], _algebra(kernels)
     children = algebra.conv(last, banks[last.bank], fold(algebra, schedule.without_top(), banks, leaves))
@@ -109,8 +113,8 @@ def _algebra(kernels: compress.Kernels) -> Algebra:
     """Schmidt factors on the edges; batches of equal shape take the place of whole waves."""
 
     def conv(wave: Wave, bank: Num[AnyArray, "copies g c"], values: Batches) -> Batches:
-        rows, bank = wave.slots.array, kernels.arrays.asarray(bank)
-        return _grouped(kernels, values, wave.below.array[:, None], lambda ids, C: kernels.conv(bank[rows[ids]], C[0]))
+        rows, bank = wave.rows, kernels.arrays.asarray(bank)
+        return _grouped(kernels, values, wave.sources[:, None], lambda ids, C: kernels.conv(bank[rows[ids]], C[0]))
 
     def pool(wave: Wave, values: Batches) -> Batches:
         return _grouped(kernels, values, wave.children.array, lambda ids, C: _reduced(kernels, C, left=1)[0])
@@ -120,7 +124,7 @@ def _algebra(kernels: compress.Kernels) -> Algebra:
 
 def _reduced(kernels: compress.Kernels, factors: list[Scaled], left: int) -> list[Scaled]:
     r = factors[0].value.shape[-1]
-    pairs, alive = compress.reduction([factor.value.shape[1:3] for factor in factors], r, left)
+    pairs, alive = compress.reduction([(factor.value.shape[1], factor.value.shape[2]) for factor in factors], r, left)
     factors = list(factors)
     for i, j in pairs:
         factors.append(kernels.pair(factors[i], factors[j]))
@@ -145,12 +149,15 @@ def _grouped(
 
 def _merged(kernels: compress.Kernels, results: list[tuple[Int[np.ndarray, "_"], Scaled]], count: int) -> Batches:
     """Results of one shape in one stack."""
-    where, stacks = np.zeros((count, 2), np.int64), []
+    where, stacks = np.zeros((count, 2), np.int64), list[Scaled]()
     for shape in sorted({C.value.shape[1:] for _, C in results}):
         same = [(ids, C) for ids, C in results if C.value.shape[1:] == shape]
         ids = np.concatenate([ids for ids, _ in same])
         where[ids] = np.stack([np.full(len(ids), len(stacks)), np.arange(len(ids))], axis=1)
-        parts = [kernels.arrays.concatenate(part) if len(same) > 1 else part[0] for part in zip(*(C for _, C in same), strict=True)]
+        parts = [
+            kernels.arrays.concatenate(part) if len(same) > 1 else part[0]
+            for part in zip(*(C for _, C in same), strict=True)
+        ]
         stacks.append(Scaled(*parts))
     return Batches(where, stacks)
 
@@ -185,7 +192,7 @@ def estimate(schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "s
 
 
 def _shape_conv(wave: Wave, bank: None, shapes: list[compress.Shape]) -> list[compress.Shape]:
-    return [compress.compressed(*shapes[below], wave.dim_out) for below in wave.below.array.tolist()]
+    return [compress.compressed(shapes[below][0], shapes[below][1], wave.dim_out) for below in wave.sources.tolist()]
 
 
 def _shape_pool(wave: Wave, shapes: list[compress.Shape], peaks: list[float]) -> list[compress.Shape]:

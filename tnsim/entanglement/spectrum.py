@@ -1,10 +1,12 @@
-"""Schmidt spectra and what follows from them. THEORY section 3. Ground floor of the measures: imports nothing of tnsim."""
+"""Schmidt spectra and what follows from them. THEORY section 3. Ground floor: imports nothing of tnsim."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import e, inf, isinf, log
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -90,6 +92,10 @@ class Estimate:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def map(self, f: Callable[[Any], Any]) -> Estimate:
+        """The estimate of f of the number, for a rising f."""
+        return Estimate(f(self.value), f(self.lower), f(self.upper), self.method)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.asarray(self.value, dtype=dtype)

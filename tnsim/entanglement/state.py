@@ -1,12 +1,11 @@
 """The wave function of one class: a door to every measure. THEORY sections 2 and 3. Above the measures; used by models.
 
-    |psi_y> = sum_d A^y_{d_1 .. d_N} |d_1> .. |d_N>
+|psi_y> = sum_d A^y_{d_1 .. d_N} |d_1> .. |d_N>
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import e, log
 
 import jax
@@ -57,20 +56,17 @@ class State:
 
     def schmidt(self, A: partitions.Partition, memory: Memory = None) -> Spectrum:
         """The exact Schmidt spectrum across (A, the rest)."""
-        (spectrum,) = schmidt.spectra(
-            self.network, self.banks, self.vector[None], self.measure, self.mask(A), memory
-        )
+        (spectrum,) = schmidt.spectra(self.network, self.banks, self.vector[None], self.measure, self.mask(A), memory)
         return spectrum
 
     def entropy(self, A: partitions.Partition, base: float = e, atol: float | None = None, memory: Memory = None):
-        """Von Neumann entropy -sum p ln p across (A, the rest), as an Estimate. Raises ValueError if wider than atol."""
+        """Von Neumann entropy -sum p ln p across (A, the rest). Raises ValueError where its bound is above atol."""
         return exact_entropy(self.schmidt(A, memory), base, atol)
 
     def renyi(self, A: partitions.Partition, order: float = 2, base: float = e, memory: Memory = None) -> Estimate:
         """Renyi entropy of any order >= 0; order 2 by two replicas, for any partition, the others from the spectrum."""
         if order == 2:
-            many = self.renyi_many(self.mask(A)[None], order, base, memory)
-            return Estimate(float(many.value[0]), float(many.lower[0]), float(many.upper[0]), many.method)
+            return self.renyi_many(self.mask(A)[None], order, base, memory).map(lambda one: float(one[0]))
         return spectral_renyi(self.schmidt(A, memory), order, base)
 
     def renyi_many(self, masks: Bool[np.ndarray, "partitions sites"], order: float = 2, base: float = e,
@@ -78,8 +74,7 @@ class State:
         """Renyi-2 entropies of many partitions (masks, one a row) in one compiled call; arrays (partitions,)."""
         rows = np.stack([self.mask(np.asarray(row, dtype=bool)) for row in _rows(masks, order)])
         found = renyi.renyi_2(self.network, self.banks, self.vector, self.measure, rows, memory)
-        unit = log(base)
-        return Estimate(found.value / unit, found.lower / unit, found.upper / unit, found.method)
+        return found.map(lambda nats: nats / log(base))
 
     def reduced_density_matrix(self, sites, memory: Memory = None) -> Num[np.ndarray, "D D"]:
         """rho of a few sites, (M^k, M^k), trace 1, in the order given; in the measure's orthonormal basis."""
@@ -89,10 +84,10 @@ class State:
         return reduced.reduced_density_matrix(self.network, self.banks, self.vector, self.measure, wanted, memory)
 
     def norm(self) -> Scaled:
-        """The state's norm as value * exp(log_scale); value is 1, or 0 for a state that is zero."""
+        """The state's norm as value * exp(log_scale); value is 1, or 0 for a state that is zero to rounding."""
         log_norm = grams.log_norm(self.network, self.banks, self.vector, self.measure)
         zero = log_norm == -np.inf
-        return Scaled(np.float64(not zero), np.float64(0 if zero else log_norm))
+        return Scaled(np.asarray(float(not zero)), np.asarray(0.0 if zero else log_norm))
 
     def amplitude(self, configurations: Int[np.ndarray, "n sites"]) -> Scaled:
         """Amplitudes <d_1 .. d_N|psi> (not normalised) as value * exp(log_scale), arrays (n,)."""
@@ -121,8 +116,8 @@ def exact_entropy(spectrum: Spectrum, base: float, atol: float | None) -> Estima
     value, error = spectrum.entropy(), spectrum.entropy_error
     if atol is not None and error > atol * log(base):
         raise ValueError(f"atol: wanted {atol}, found a rounding error of up to {error / log(base):.2g}")
-    ends = (value, max(value - error, 0.0), value + error)
-    return Estimate(*(end / log(base) for end in ends), "exact spectrum")
+    found = Estimate(value, max(value - error, 0.0), value + error, "exact spectrum")
+    return found.map(lambda nats: nats / log(base))
 
 
 def spectral_renyi(spectrum: Spectrum, order: float, base: float) -> Estimate:
@@ -153,6 +148,6 @@ def _digits(configurations, sites: int, features: int) -> Int[np.ndarray, "n sit
         raise ValueError(
             f"configurations: wanted integers (n, {sites}), found shape {digits.shape} of type {digits.dtype}"
         )
-    if digits.size and not (0 <= digits.min() and digits.max() < features):
+    if digits.size and not (digits.min() >= 0 and digits.max() < features):
         raise ValueError(f"configurations: digits must lie in 0..{features - 1}, found {digits.min()}..{digits.max()}")
     return digits

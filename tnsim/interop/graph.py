@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax.numpy as jnp
 import tensornetwork as tn
@@ -16,7 +16,7 @@ from jaxtyping import Num
 from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
 from tnsim.interop.naming import FEATURES, ends, named_tensors, open_ends, tensor_name
-from tnsim.interop.nodes import BankNode, Row, SparseCopyNode, dangle, join
+from tnsim.interop.nodes import BankNode, Row, Source, SparseCopyNode, dangle, join
 from tnsim.network import Network
 
 
@@ -31,6 +31,7 @@ class Graph:
     nodes: list[tn.AbstractNode]
     site_edges: list[tn.Edge]
     output_edges: list[tn.Edge]
+    _sample: Source | None = field(default=None, repr=False)
 
     @property
     def class_edge(self) -> tn.Edge | None:
@@ -43,15 +44,31 @@ class Graph:
         Raises ValueError where the features do not fit the sites, or vectors are attached already.
         """
         _check_sites(self.site_edges, tuple(features.shape))
-        vectors = [BankNode(Row(features, i, None, 0, i), f"{FEATURES}[{i}]") for i in range(len(self.site_edges))]
+        self._sample = Source(features)
+        rows = [Row(self._sample, i, None, 0, i) for i in range(len(self.site_edges))]
+        vectors = [BankNode(row, f"{FEATURES}[{row.slot}]") for row in rows]
         pairs = zip(self.site_edges, vectors, strict=True)
         self.site_edges = [join((edge.node1, edge.axis1), (vector, 0), edge.name) for edge, vector in pairs]
         return vectors
 
+    def replace(self, features: Num[AnyArray, "sites M"]) -> None:
+        """Put another sample on the vectors of `attach`, in one assignment; nodes and edges stay.
+
+        The vectors' copies keep the sample that they were made with, and so does a vector whose tensor was set.
+
+        Raises ValueError where nothing is attached, or for another shape.
+        """
+        if self._sample is None:
+            raise ValueError("features: wanted a graph with vectors to replace, found none attached; use attach")
+        wanted, found = tuple(self._sample.array.shape), tuple(features.shape)
+        if found != wanted:
+            raise ValueError(f"features: wanted one sample of shape {wanted}, (sites, M), found {found}")
+        self._sample.array = features
+
 
 def _check_sites(edges: Sequence[tn.Edge], shape: tuple[int, ...]) -> None:
     if not all(edge.is_dangling() for edge in edges):
-        raise ValueError("features: the sites have their vectors already; build the graph anew for another sample")
+        raise ValueError("features: the sites have their vectors already; `replace` puts another sample on them")
     dims = {edge.dimension for edge in edges}
     if len(shape) != 2 or shape[0] != len(edges) or dims - {shape[1]}:
         wanted = f"({len(edges)}, {' or '.join(map(str, sorted(dims)))})"
@@ -72,8 +89,9 @@ def to_tensornetwork(network: Network, banks: Banks) -> Graph:
 
 def _tensor_nodes(network: Network, banks: Banks) -> list[tn.AbstractNode]:
     places = [(number, i) for number, stack in enumerate(network.stacks) for i in range(stack.count)]
+    sources = {name: Source(bank) for name, bank in banks.items()}
     return [
-        BankNode(Row(banks[name.bank], name.slot, network, stack, i), tensor_name(name))
+        BankNode(Row(sources[name.bank], name.slot, network, stack, i), tensor_name(name))
         for (stack, i), (name, _) in zip(places, named_tensors(network), strict=True)
     ]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int, Num
 
@@ -64,7 +63,7 @@ def _places(network: Network, rows: list[Row | None]) -> list[int] | None:
 
 def _banks(network: Network, rows: list[Row | None]) -> Banks | None:
     """The banks that the rows view, if all rows of a stack view one."""
-    banks: Banks = {}
+    banks: dict[str, AnyArray] = {}
     for stack in network.stacks:
         arrays = [row.array for row in rows[: stack.count] if row is not None]
         rows = rows[stack.count :]
@@ -96,4 +95,4 @@ def _features(network: Network, vectors, index) -> Num[AnyArray, "sites M"] | No
     array = rows[0].array
     if any(row.array is not array or row.slot != i for i, row in enumerate(rows)) or len(array) != len(sites):
         return None
-    return jnp.asarray(array)
+    return array

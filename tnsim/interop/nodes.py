@@ -8,6 +8,7 @@ tensor is dense, d^order numbers: both are put off here for as long as nobody as
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -18,17 +19,28 @@ from jax import lax
 from tnsim.network import Network
 
 
+@dataclass(eq=False)
+class Source:
+    """Where rows look for their array; one for all vectors of a sample, so that another sample is one assignment."""
+
+    array: Any
+
+
 class Row(NamedTuple):
     """Where a node's numbers lie: `array[slot]`, or all of `array` where slot is None.
 
     network, stack and position say which tensor of which network it is; None and 0 for attached vectors.
     """
 
-    array: Any
+    source: Source
     slot: int | None
     network: Network | None
     stack: int
     position: int
+
+    @property
+    def array(self) -> Any:
+        return self.source.array
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -37,11 +49,12 @@ class Row(NamedTuple):
 
     def read(self) -> jax.Array:
         """The slice, made anew each time: one kept from within a trace would leak out of it."""
+        array = self.array
         if self.slot is None:
-            return jnp.asarray(self.array)
-        if isinstance(self.array, jax.core.Tracer):  # a static slice: cheaper to trace than indexing
-            return lax.index_in_dim(self.array, self.slot, keepdims=False)
-        return jnp.asarray(self.array[self.slot])
+            return jnp.asarray(array)
+        if isinstance(array, jax.core.Tracer):  # a static slice: cheaper to trace than indexing
+            return lax.index_in_dim(array, self.slot, keepdims=False)
+        return jnp.asarray(array[self.slot])
 
 
 class BankNode(tn.Node):
@@ -78,7 +91,8 @@ class BankNode(tn.Node):
         """A node with edges of its own, of the same names; still a view of the bank unless conjugated."""
         if conjugate or self.row is None:
             return super().copy(conjugate)
-        twin = BankNode(self.row, self.name, self.axis_names)
+        own = self.row._replace(source=Source(self.row.array))  # the original's next sample is not the twin's
+        twin = BankNode(own, self.name, self.axis_names)
         _copy_edges(self, twin)
         return twin
 

@@ -25,7 +25,8 @@ class Reading(NamedTuple):
     """A graph that has been read.
 
     features: one sample's, where vectors close all sites of a layered tree or of a network of `to_tensornetwork`
-    (then the network is the open one). ends: the open edges, sites then outputs. backend: the nodes'.
+    (then the network is the open one). ends: the open edges, sites then outputs. backend: the nodes'. viewed: no
+    number was copied or compared, banks and features are the very arrays that the nodes view.
     """
 
     network: Network
@@ -33,6 +34,7 @@ class Reading(NamedTuple):
     features: Num[AnyArray, "1 sites M"] | None
     ends: tuple[tn.Edge, ...]
     backend: str
+    viewed: bool = False
 
 
 def from_tensornetwork(
@@ -99,7 +101,8 @@ def _known(graph: Hypergraph, role: Roles, given: bool) -> Reading | None:
             return None
         at = {index: place for place, index in enumerate(numbers)}
         places = [at[index] for index in wanted]
-    return _reading(graph, found.network, found.banks, found.features, places)
+    reading = _reading(graph, found.network, found.banks, found.features, places)
+    return reading._replace(viewed=True)
 
 
 def _layered(graph: Hypergraph, role: Roles) -> Reading | None:

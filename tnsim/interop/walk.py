@@ -76,8 +76,12 @@ def _legs(node: tn.Node, edges: list[tn.Edge], index_of: dict[tn.Edge, int], dim
 
 
 def _melted(copies: dict[tn.CopyNode, None], dims: list[int]) -> dict[tn.Edge, int]:
-    """The index of every edge of the copy nodes: one for all that hang together."""
+    """The index of every edge of the copy nodes: one for all that hang together, by the edges that they list."""
     index_of: dict[tn.Edge, int] = {}
+    holders: dict[tn.Edge, list[tn.CopyNode]] = {}
+    for copy in copies:
+        for edge in copy.edges:
+            holders.setdefault(edge, []).append(copy)
     seen: set[tn.CopyNode] = set()
     for copy in copies:
         waiting = [] if copy in seen or not copy.edges else [copy]
@@ -86,8 +90,8 @@ def _melted(copies: dict[tn.CopyNode, None], dims: list[int]) -> dict[tn.Edge, i
         while waiting:
             for edge in waiting.pop().edges:
                 index_of[edge] = len(dims) - 1
-                for node in edge.get_nodes():
-                    if node in copies and node not in seen:
+                for node in holders[edge]:
+                    if node not in seen:
                         seen.add(node)
                         waiting.append(node)
     return index_of
