@@ -75,8 +75,11 @@ def eager(arch: tnsim.ConvAC, params, x) -> dict[str, Callable[[], Any]]:
         graph.replace(next(samples))
         return repeated()
 
-    apply = lambda: arch.apply(params, x[None])
-    return {"eager apply": apply, "eager, replaced (e)": replaced, "eager, repeated (d)": repeated}
+    return {
+        "eager apply": lambda: arch.apply(params, x[None]),
+        "eager, replaced (e)": replaced,
+        "eager, repeated (d)": repeated,
+    }
 
 
 def attaching(arch: tnsim.ConvAC, params, x, runs: int) -> float:

@@ -12,8 +12,8 @@ import tnsim
 DTYPES = ("float32", "float64", "complex64", "complex128")
 SHAPES = [  # sites, windows: 1D and 2D, windows of 2 to 4, mixed per level, and shallow ones
     (8, (2, 2, 2)), (4, (2, 2)), (9, (3, 3)), (6, (2, 3)), (12, (3, 2, 2)), (8, (4, 2)), (6, (6,)), (4, (4,)),
-    (2, (2,)), ((2, 4), (2, (1, 2))), ((4, 4), (2, 2)), ((3, 3), (3,)), ((2, 6), ((2, 3), (1, 2))), ((3, 4), ((3, 2), (1, 2))),
-    ((1, 6), ((1, 3), (1, 2))), ((2, 2), (2,)), (16, (4, 4)), (16, (2, 2, 2, 2)),
+    (2, (2,)), ((2, 4), (2, (1, 2))), ((4, 4), (2, 2)), ((3, 3), (3,)), ((2, 6), ((2, 3), (1, 2))),
+    ((3, 4), ((3, 2), (1, 2))), ((1, 6), ((1, 3), (1, 2))), ((2, 2), (2,)), (16, (4, 4)), (16, (2, 2, 2, 2)),
 ]  # fmt: skip
 MIRRORED = [(8, (2, 2, 2)), ((4, 4), (2, 2)), (4, (2, 2)), ((2, 2), (2,))]
 LARGEST = 2**12
@@ -106,8 +106,8 @@ class Case:
     def __repr__(self):
         gram = None if self.gram is None else (self.gram.shape, self.gram.dtype)
         A = np.flatnonzero(self.mask).tolist()
-        weights = (self.weights[0].dtype, self.powers, self.label)
-        return f"Case({self.arch!r}, dtype, powers, label={weights}, A={A}, gram={gram})"
+        weights = f"{self.weights[0].dtype}, powers={self.powers}"
+        return f"Case({self.arch!r}, {weights}, label={self.label}, A={A}, gram={gram})"
 
     @property
     def params(self):

@@ -101,7 +101,8 @@ def _train(
     if as_json:
         typer.echo(json.dumps({"model": str(out), **demo.trained(result)}))
         return
-    _say(f"test accuracy {100 * result.test.accuracy:.2f} % after {result.steps} steps, {result.seconds:.0f} s; wrote {out}")
+    _say(f"test accuracy {100 * result.test.accuracy:.2f} % after {result.steps} steps, {result.seconds:.0f} s")
+    _say(f"wrote {out}")
 
 
 @app.command("measure", epilog="Example: `tnsim measure model.safetensors --partition left-right --label 3`")
@@ -122,8 +123,8 @@ def _measure(
     grams = _gram(module, notes, measure, gram)
     subject = Subject(module.arch, module.params(), measure, grams, classes=notes.get("classes", ()))
     found = survey(subject, [parsing.partition(text) for text in partition], label or None, memory)
-    told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **architecture(module.arch), "measure": measure}
-    told |= {"dataset": {"name": notes.get("dataset", "unknown")}} | found
+    told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **architecture(module.arch)}
+    told |= {"measure": measure, "dataset": {"name": notes.get("dataset", "unknown")}} | found
     if folder:
         write_json(folder / "measurements.json", told)
         write_whole(folder / "report.html", render(told))

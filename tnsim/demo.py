@@ -72,7 +72,8 @@ def described(dataset: Dataset) -> dict[str, Any]:
 
 def trained(result: TrainResult) -> dict[str, Any]:
     """How training went, for a measurements file; accuracy: on the test images, looked at once, after the end."""
-    return {"accuracy": result.test.accuracy, "steps": result.steps, "seconds": result.seconds, "history": result.history}
+    told = {"steps": result.steps, "seconds": result.seconds, "history": result.history}
+    return {"accuracy": result.test.accuracy, **told}
 
 
 def model_notes(dataset: Dataset, gram, seed: int) -> dict[str, Any]:

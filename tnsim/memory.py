@@ -22,9 +22,9 @@ def limit(memory: str | float | None = None) -> int:
     if isinstance(memory, (int, float)) and not isinstance(memory, bool) and memory > 0:
         return int(memory)
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B?)\s*", str(memory).upper())
-    unit = match and (match[2] if match[2] in UNITS else match[2] + "B")
     if not match or float(match[1]) <= 0:
         raise ValueError(f"memory: wanted bytes or a text like '8GB', found {memory!r}")
+    unit = match[2] if match[2] in UNITS else match[2] + "B"
     return int(float(match[1]) * UNITS[unit])
 
 
@@ -38,9 +38,15 @@ def human(size: float) -> str:
 
 def check(needed: float, memory: str | float | None, what: str, ways_out: str) -> None:
     """Refuse work whose estimate is above the limit. Raises MemoryLimitError that names both, and the ways out."""
-    allowed = limit(memory)
-    if needed > allowed:
-        raise MemoryLimitError(f"{what} needs about {human(needed)}, above the limit of {human(allowed)}. {ways_out}")
+    if needed > limit(memory):
+        raise refusal(needed, memory, what, ways_out)
+
+
+def refusal(needed: float, memory: str | float | None, what: str, ways_out: str) -> MemoryLimitError:
+    """The error that `check` raises."""
+    return MemoryLimitError(
+        f"{what} needs about {human(needed)}, above the limit of {human(limit(memory))}. {ways_out}"
+    )
 
 
 def _free() -> int:

@@ -54,7 +54,8 @@ class Table:
         self.__init__(array)  # type: ignore[misc]
 
 
-class Indices(NamedTuple):
+@dataclass(frozen=True)
+class Indices:
     """A run of `count` indices of one dimension, numbered on from the runs before it."""
 
     name: str
@@ -180,7 +181,7 @@ def build(indices, stacks, sites, outputs) -> Network:
     reads a row that its bank does not have.
     """
     network = Network(
-        tuple(Indices(*run) for run in indices),
+        tuple(run if isinstance(run, Indices) else Indices(*run) for run in indices),
         tuple(stacks),
         Table(sites.array if isinstance(sites, Table) else sites),
         tuple(int(o) for o in outputs),

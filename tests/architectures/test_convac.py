@@ -127,8 +127,8 @@ REFUSALS = [
     ({"geometry": (PAIRS, [[0, 1], [2, -1]], [[0, 1]])}, r"geometry: level 1: positions must lie in 0\.\.3, found -1"),
     ({"geometry": (PAIRS[:3], [[0, 1], [2, 3]], [[0, 1]])}, "geometry: level 0: position 6 is not pooled"),
     ({"geometry": ([[0, 1], [2, 3], [4, 5, 6], [7]], *UPPER)}, "geometry: level 0: every group must have 2 positions"),
-    ({"geometry": (PAIRS, [[0, 1, 2, 3]], [[0, 1]])}, r"geometry: level 1: wanted groups of 2 integer .* found .*\(1, 4\)"),
-    ({"geometry": (PAIRS, [[0.0, 1], [2, 3]], [[0, 1]])}, "geometry: level 1: wanted groups of 2 integer .* found .*float64"),
+    ({"geometry": (PAIRS, [[0, 1, 2, 3]], [[0, 1]])}, r"level 1: wanted groups of 2 integer .* found .*\(1, 4\)"),
+    ({"geometry": (PAIRS, [[0.0, 1], [2, 3]], [[0, 1]])}, "level 1: wanted groups of 2 integer .* found .*float64"),
 ]  # fmt: skip
 
 

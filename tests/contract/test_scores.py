@@ -37,7 +37,7 @@ def log_scores(network, banks, features):
     return jnp.log(jnp.abs(value)) + log_scale[:, None]
 
 
-@settings(max_examples=40)
+@settings(max_examples=35)
 @given(cases(), st.integers(0, 2**32 - 1))
 def test_scores_are_the_definitions(case, seed):
     dtype = case.weights[0].dtype

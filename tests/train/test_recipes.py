@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from flax import nnx
 
-import tnsim
 from tnsim.nn import ConvAC, Fourier
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset, load, upsample
@@ -22,12 +21,12 @@ def noise(rows, columns, classes=3):
     return Dataset("noise", images, labels, images, labels, tuple("abcdefg"[:classes]))
 
 
-def accuracy(name, seed, data=None, arch=None, **changes):
+def accuracy(name, seed):
     """Test accuracy of a recipe with one seed."""
-    made, representation, config = recipe(name)
-    model = ConvAC(arch or made, representation, rngs=nnx.Rngs(seed))
-    data = data or load(name, pad=PADS.get(name))
-    return fit(model, data, replace(config, seed=seed, **changes), progress=False).test.accuracy
+    arch, representation, config = recipe(name)
+    model = ConvAC(arch, representation, rngs=nnx.Rngs(seed))
+    data = load(name, pad=PADS.get(name))
+    return fit(model, data, replace(config, seed=seed), progress=False).test.accuracy
 
 
 @pytest.mark.slow
@@ -44,8 +43,9 @@ def test_mnist_5k_reaches_95_percent():
 def test_4096_sites_train_too():
     small = load("mnist-5k", pad=(32, 32))
     big = replace(small, train_images=upsample(small.train_images, 2), test_images=upsample(small.test_images, 2))
-    arch = tnsim.ConvAC(sites=(64, 64), features=3, channels=(9, 9, 17, 33, 33, 33), windows=(2,) * 6, classes=10)
-    assert accuracy("mnist-5k", 0, big, arch, epochs=10, shift=4) >= 0.94
+    arch, representation, config = for_images(big, channels=(9, 9, 17, 33, 33, 33))
+    model = ConvAC(arch, representation, rngs=nnx.Rngs(0))
+    assert fit(model, big, replace(config, shift=4), progress=False).test.accuracy >= 0.94
 
 
 # Which recipe for which images.

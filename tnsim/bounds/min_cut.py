@@ -18,6 +18,7 @@ from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.contract.fold import Algebra, fold, sweep
 from tnsim.contract.schedule import Schedule, Wave, distinct, whole
+from tnsim.network import Network
 
 
 class Sides(NamedTuple):
@@ -101,12 +102,17 @@ def min_cut(arch: ConvACArchitecture, A: partitions.Partition) -> Cut:
     severing others below it.
     Source: THEORY section 5; Levine et al. (1704.01552), the min-cut theorem.
     """
-    mask = partitions.mask(arch, A)
-    schedule = whole(arch.network)
+    return network_cut(arch.network, partitions.mask(arch, A))
+
+
+def network_cut(network: Network, mask: Bool[np.ndarray, "sites"]) -> Cut:
+    """`min_cut` of a layered network and a mask of its sites."""
+    schedule = whole(network)
     kinds = distinct(schedule, ~mask, by_bank=False)
     algebra = _algebra([wave.dim_out for wave in schedule.waves])
-    values = list(sweep(algebra, kinds, _no_banks(kinds), _leaves(kinds, mask, arch.features)))
-    return _recover(arch, schedule, kinds, mask, values)
+    leaves = _leaves(kinds, mask, schedule.waves[0].dim_in)
+    values = list(sweep(algebra, kinds, _no_banks(kinds), leaves))
+    return _recover(schedule, kinds, mask, values)
 
 
 def _no_banks(schedule: Schedule) -> dict[str, None]:
@@ -132,9 +138,11 @@ def _algebra(dims: list[int]) -> Algebra:
     return Algebra(lambda wave, bank, values: [values[below] for below in wave.sources.tolist()], pool)
 
 
-def _recover(arch: ConvACArchitecture, schedule: Schedule, kinds: Schedule, mask, values: list[list[Sides]]) -> Cut:
+def _recover(
+    schedule: Schedule, kinds: Schedule, mask: Bool[np.ndarray, "sites"], values: list[list[Sides]]
+) -> Cut:
     """Walk down from the root: the side of every edge, and the indices whose legs lie on both sides."""
-    dims = {-1: arch.features, **{wave.level: wave.dim_out for wave in schedule.waves}}
+    dims = {-1: schedule.waves[0].dim_in, **{wave.level: wave.dim_out for wave in schedule.waves}}
     cheaper = [np.array([0 if value.a <= value.b else 1 for value in level]) for level in values]
     severed: dict[int, Int[np.ndarray, "_"]] = {}
     side = cheaper[-1][kinds.kinds[-1]]

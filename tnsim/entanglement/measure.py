@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, Num
 
+from tnsim.banks import Banks
+
 MEASURES = ("coefficient", "function")
 
 
@@ -75,3 +77,8 @@ def _root(gram: Num[np.ndarray, "M M"]) -> Num[np.ndarray, "M M"]:
 def side_kinds(measure: SiteMeasure, mask: Bool[np.ndarray, "sites"]) -> Int[np.ndarray, "sites"]:
     """One kind for each (site measure, side): the leaves of a fold that knows the partition."""
     return 2 * measure.kind + ~mask
+
+
+def item_size(banks: Banks, measure: SiteMeasure) -> int:
+    """Bytes of one number of a measurement: complex where a bank or a factor is."""
+    return 16 if any(np.iscomplexobj(array) for array in (*banks.values(), measure.factors)) else 8

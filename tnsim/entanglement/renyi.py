@@ -22,7 +22,7 @@ from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Scaled, fold, stacked
 from tnsim.contract.schedule import whole
 from tnsim.entanglement.gram import sensitivity, site_grams
-from tnsim.entanglement.measure import SiteMeasure
+from tnsim.entanglement.measure import SiteMeasure, item_size
 from tnsim.entanglement.spectrum import Estimate
 from tnsim.network import Network
 
@@ -43,32 +43,41 @@ REPLICAS = stacked(_two_replicas, axes=(-4, -3, -2, -1))
 def renyi_2(
     network: Network,
     banks: Banks,
-    vector: Num[np.ndarray, "r"],
+    vectors: Num[np.ndarray, "labels r"],
     measure: SiteMeasure,
     masks: Bool[np.ndarray, "partitions sites"],
     limit: str | float | None = None,
 ) -> Estimate:
-    """S_2 = -ln Tr rho_A^2 of each partition, in nats, with a bound on the rounding; shape (partitions,).
+    """S_2 = -ln Tr rho_A^2 in nats, with a bound on the rounding; arrays (labels, partitions).
 
-    Raises MemoryLimitError where the estimate is above the limit, and ValueError for a state that is zero.
+    One fold a partition serves the states that all of `vectors` (rows of the output bank) close. Raises
+    MemoryLimitError where the estimate is above the limit, and ValueError for a state that is zero.
     """
-    complex_item = any(np.iscomplexobj(bank) for bank in (*banks.values(), measure.factors))
-    needed = estimate(network) * (16 if complex_item else 8)
+    needed = estimate(network) * item_size(banks, measure)
     memory.check(
         needed, limit, "renyi: the fold of two replicas",
         "Ways out: narrower levels (the cost is width^4); schmidt(A) where few edges are cut; a higher memory=.",
     )  # fmt: skip
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         chunk = int(max(1, min(len(masks), memory.limit(limit) // (2 * needed))))
-        purity = _log_purities(network, chunk, banks, vector, site_grams(measure)[measure.kind], masks)
-        purity = np.asarray(purity)
+        found = _log_purities(network, chunk, banks, vectors, site_grams(measure)[measure.kind], masks)
+        purities = np.asarray(found).T
+    rows = [_entropies(network, banks, vector, measure, row) for vector, row in zip(vectors, purities, strict=True)]
+    entropy, error = np.stack(rows, axis=1)
+    inside = np.minimum(masks.sum(axis=1), (~masks).sum(axis=1)) * np.log(measure.factors.shape[-1])  # |A| ln M
+    upper = np.maximum(np.minimum(entropy + error, inside[None]), entropy)
+    return Estimate(entropy, np.maximum(entropy - error, 0.0), upper, "two replicas")
+
+
+def _entropies(network: Network, banks: Banks, vector, measure: SiteMeasure, log_purities) -> Float[np.ndarray, "2 n"]:
+    """Entropies of one state, and the bounds on their rounding."""
     felt = sensitivity(network, banks, vector, by_site(measure))
-    norm = felt.log_norm
-    if not (np.isfinite(norm) and np.isfinite(purity).all()):
+    if not (np.isfinite(felt.log_norm) and np.isfinite(log_purities).all()):
         raise ValueError("state: it is exactly zero or not finite, so it has no Renyi entropy")
-    entropy = np.maximum(4 * norm - purity, 0.0)
-    error = 4 * EPS * max(network.dims) * felt.of_replicas() * np.exp(entropy)
-    return Estimate(entropy, np.maximum(entropy - error, 0.0), entropy + error, "two replicas")
+    entropy = np.maximum(4 * felt.log_norm - log_purities, 0.0)
+    with np.errstate(over="ignore"):  # an infinite bound says what there is to say
+        error = 4 * EPS * max(network.dims) * felt.of_replicas() * np.exp(entropy)
+    return np.stack([entropy, error])
 
 
 def by_site(measure: SiteMeasure) -> SiteMeasure:
@@ -83,8 +92,8 @@ def estimate(network: Network) -> float:
 
 
 @partial(jax.jit, static_argnames=("network", "chunk"))
-def _log_purities(network: Network, chunk: int, banks, vector, grams, masks) -> Float[Array, "partitions"]:
-    one = partial(log_purity, network, banks, vector, grams)
+def _log_purities(network: Network, chunk: int, banks, vectors, grams, masks) -> Float[Array, "partitions labels"]:
+    one = partial(log_purities, network, banks, vectors, grams)
     return lax.map(one, masks, batch_size=chunk)
 
 
@@ -96,11 +105,21 @@ def log_purity(
     mask: Bool[AnyArray, "sites"],
 ) -> Float[Array, ""]:
     """ln Tr rho_A^2 of the unnormalised state (norm^4 not divided out); pure JAX, differentiable in the banks."""
-    schedule = whole(network)
+    return log_purities(network, banks, vector[None], grams, mask)[0]
+
+
+def log_purities(
+    network: Network,
+    banks: Banks,
+    vectors: Num[AnyArray, "labels r"],
+    grams: Num[AnyArray, "sites M M"],
+    mask: Bool[AnyArray, "sites"],
+) -> Float[Array, "labels"]:
+    """`log_purity` of the states that several vectors close, by one fold."""
     traced = jnp.einsum("nac,nbd->nabcd", grams, grams)
     swapped = jnp.einsum("nad,nbc->nabcd", grams, grams)
     leaves = jnp.where(mask[:, None, None, None, None], swapped, traced)
-    root = fold(REPLICAS, schedule, banks, Scaled(leaves, jnp.zeros(len(leaves), jnp.abs(leaves).dtype)))
-    bra = jnp.conj(vector)
-    closed = jnp.einsum("abcd,a,b,c,d->", root.value[0], vector, vector, bra, bra).real
+    root = fold(REPLICAS, whole(network), banks, Scaled(leaves, jnp.zeros(len(leaves), jnp.abs(leaves).dtype)))
+    bras = jnp.conj(vectors)
+    closed = jnp.einsum("abcd,ya,yb,yc,yd->y", root.value[0], vectors, vectors, bras, bras).real
     return jnp.log(closed) + root.log_scale[0]

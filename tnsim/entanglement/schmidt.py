@@ -19,11 +19,12 @@ from jaxtyping import Bool, Float, Int, Num
 
 from tnsim import memory
 from tnsim.banks import AnyArray, Banks
+from tnsim.bounds.min_cut import network_cut
 from tnsim.contract.fold import Algebra, Scaled, fold
 from tnsim.contract.schedule import Schedule, Wave, distinct, whole
 from tnsim.entanglement import compress
 from tnsim.entanglement.gram import Sensitivity, sensitivity
-from tnsim.entanglement.measure import SiteMeasure, side_kinds
+from tnsim.entanglement.measure import SiteMeasure, item_size, side_kinds
 from tnsim.entanglement.spectrum import Spectrum
 from tnsim.network import Network
 
@@ -52,13 +53,9 @@ def spectra(
     above the limit, and ValueError for a state that is zero.
     """
     schedule = distinct(whole(network), side_kinds(measure, mask))
-    complex_item = any(np.iscomplexobj(bank) for bank in (*banks.values(), measure.factors))
-    memory.check(
-        estimate(schedule, measure, mask) * (16 if complex_item else 8), limit,
-        f"A of {int(mask.sum())} sites: its exact Schmidt spectrum",
-        "Ways out: renyi(A, order=2), which needs no spectrum; a partition that cuts fewer edges; a smaller network; "
-        "a higher memory=.",
-    )  # fmt: skip
+    needed = estimate(schedule, measure, mask) * item_size(banks, measure)
+    if needed > memory.limit(limit):
+        raise _refusal(needed, limit, network, mask)
     kernels = compress.kernels(backend)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         x, y = _root_factors(kernels, schedule, banks, _leaves(kernels, schedule, measure, mask))
@@ -68,6 +65,15 @@ def spectra(
     step = 4 * max(x.value.size, y.value.size) ** 0.5  # of an edge's conv, product and QR, in eps of its C
     felt = (sensitivity(network, banks, vector, measure) for vector in vectors)
     return [_spectrum(values, log_scale, step, each) for values, each in zip(found, felt, strict=True)]
+
+
+def _refusal(needed: float, limit, network: Network, mask: Bool[np.ndarray, "sites"]) -> memory.MemoryLimitError:
+    """The estimate, the min-cut and the ways out."""
+    return memory.refusal(
+        needed, limit, f"A of {int(mask.sum())} sites: its exact Schmidt spectrum",
+        f"The rank may reach the min-cut, {network_cut(network, mask)!r}. Ways out: renyi(A, order=2), which needs no "
+        "spectrum; a partition that cuts fewer edges; a smaller network; a higher memory=.",
+    )  # fmt: skip
 
 
 def _spectrum(values: Float[np.ndarray, "k"], log_scale: float, step: float, felt: Sensitivity) -> Spectrum:

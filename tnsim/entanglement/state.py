@@ -73,8 +73,8 @@ class State:
                    memory: Memory = None) -> Estimate:  # fmt: skip
         """Renyi-2 entropies of many partitions (masks, one a row) in one compiled call; arrays (partitions,)."""
         rows = np.stack([self.mask(np.asarray(row, dtype=bool)) for row in _rows(masks, order)])
-        found = renyi.renyi_2(self.network, self.banks, self.vector, self.measure, rows, memory)
-        return found.map(lambda nats: nats / log(base))
+        found = renyi.renyi_2(self.network, self.banks, self.vector[None], self.measure, rows, memory)
+        return found.map(lambda nats: nats[0] / log(base))
 
     def reduced_density_matrix(self, sites, memory: Memory = None) -> Num[np.ndarray, "D D"]:
         """rho of a few sites, (M^k, M^k), trace 1, in the order given; in the measure's orthonormal basis."""

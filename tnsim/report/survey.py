@@ -148,7 +148,7 @@ def _measured(
     try:
         spectra = schmidt.spectra(arch.network, banks, vectors, measure, mask, memory)
     except MemoryLimitError:  # out of reach: Renyi-2 is what can be said exactly
-        return [_replica_row(arch, banks, vector, measure, mask, memory) for vector in vectors]
+        return _replica_rows(arch, banks, vectors, measure, mask, memory)
     return [_spectrum_row(spectrum) for spectrum in spectra]
 
 
@@ -165,11 +165,10 @@ def _spectrum_row(spectrum: Spectrum) -> dict[str, Any]:
     }
 
 
-def _replica_row(arch, banks, vector, measure: SiteMeasure, mask, memory) -> dict[str, Any]:
-    found = renyi_2(arch.network, banks, vector, measure, mask[None], memory)
-    row: dict[str, Any] = dict.fromkeys(_ROW)
-    value, upper = float(np.asarray(found.value)[0]), float(np.asarray(found.upper)[0])
-    return row | {"renyi2": value, "renyi2_error": upper - value}
+def _replica_rows(arch: ConvACArchitecture, banks, vectors, measure: SiteMeasure, mask, memory) -> list[dict[str, Any]]:
+    found = renyi_2(arch.network, banks, vectors, measure, mask[None], memory)
+    pairs = zip(np.ravel(found.value).tolist(), np.ravel(found.upper).tolist(), strict=True)
+    return [dict.fromkeys(_ROW) | {"renyi2": value, "renyi2_error": upper - value} for value, upper in pairs]
 
 
 _ROW = (
