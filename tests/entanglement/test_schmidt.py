@@ -246,7 +246,8 @@ def test_too_entangled_a_partition_is_refused_before_memory_is_spent():
     arch = wide(256, 16)
     words = (
         r"A of 128 sites: its exact Schmidt spectrum needs about .*B, above the limit of 1 GB\. "
-        r"Ways out: renyi\(A, order=2\).*fewer edges.*memory="
+        r"The rank may reach the min-cut, Cut\(2\^128, ln 88\.7228, .*\)\. "
+            r"Ways out: renyi\(A, order=2\).*fewer edges.*memory="
     )
     with pytest.raises(MemoryLimitError, match=words):
         arch.state(drawn(arch), 0).schmidt("interleaved", memory="1GB")
