@@ -211,10 +211,23 @@ def _card(report: Report, partition: Partition, k: int) -> str:
     return (
         f'<figure class="card"><figcaption>{_bold(partition)} '
         f'<span class="tag">{"exact S" if partition.exact else "S₂ only"}</span>'
-        f"<span>{said}</span></figcaption>"
+        f"<span>{said}</span>{_ranks(partition)}</figcaption>"
         f'<div class="drawn"><div class="image">{image}</div>'
         f'<div class="network">{network}</div></div></figure>'
     )
+
+
+def _ranks(partition: Partition) -> str:
+    """What the architecture alone says of the rank, each bound with what it holds for."""
+    upper, lower = partition.rank_upper, partition.rank_lower
+    said = [] if upper is None else [f"rank ≤ {_integer(upper)} for any weights"]
+    if lower is not None and lower > 1:
+        said.append(f"≥ {_integer(lower)} for almost all free weights, not for a given trained network")
+    return f"<span>{'; '.join(said)}</span>" if said else ""
+
+
+def _integer(value: int) -> str:
+    return grouped(value) if value < 10**9 else number(value)
 
 
 def _spectra(report: Report) -> str:

@@ -48,6 +48,7 @@ class Partition:
     exact: bool
     cut: Cut
     rank_upper: int | None
+    rank_lower: int | None = None
 
 
 @dataclass(frozen=True)
@@ -221,18 +222,18 @@ def _partition(item: dict[str, Any], where: str, sites: int, nodes: tuple[int, .
         tuple(members),
         item["exact"],
         _cut(_mapping(item, "min_cut", where), where + "min_cut.", (sites, *nodes)),
-        _upper(_optional(item, "rank_bounds", where), where + "rank_bounds."),
+        *(_bound(_optional(item, "rank_bounds", where), side, where) for side in ("upper", "lower")),
     )
 
 
-def _upper(bounds: dict[str, Any], where: str) -> int | None:
+def _bound(bounds: dict[str, Any], side: str, where: str) -> int | None:
     """The bound as an integer; a file may hold its decimal digits. None where it is endless."""
-    upper = bounds.get("upper")
-    if isinstance(upper, str) and upper.isdecimal():
-        return int(upper) if len(upper) < 300 else None
-    if upper is not None and not _is_int(upper):
-        raise _wrong(where + "upper", "an integer", upper)
-    return upper
+    bound = bounds.get(side)
+    if isinstance(bound, str) and bound.isdecimal():
+        return int(bound) if len(bound) < 300 else None
+    if bound is not None and not _is_int(bound):
+        raise _wrong(f"{where}rank_bounds.{side}", "an integer", bound)
+    return bound
 
 
 def _unique(names: list[str]) -> None:
