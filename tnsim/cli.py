@@ -219,7 +219,7 @@ def _windows(text: str | None):
 
 def _say(text: str) -> None:
     """Progress goes to standard error: standard output is for results."""
-    errors.print(text, highlight=False, markup=False)
+    errors.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -50,7 +50,9 @@ def test_scores_are_the_definitions(case, seed):
     *banks, output = case.wide
     wanted, sizes = zip(*(oracle.score(strategies.wiring(case.arch), banks, output, x) for x in wide), strict=True)
     found = value * np.exp(log_scale.astype(np.float64) - case.log_scale)[:, None]
-    assert abs(found - wanted).max() <= PRECISION[dtype.name] * max(abs(np.array(wanted)).max(), 1e-3 * np.max(sizes))
+    # A log-scale of 1000 in float32 is known to 6e-5: so much of the score it stands for.
+    precision = PRECISION[dtype.name] + 4 * np.finfo(dtype).eps * abs(log_scale).max()
+    assert abs(found - wanted).max() <= precision * max(abs(np.array(wanted)).max(), 1e-3 * np.max(sizes))
 
 
 def test_the_door_runs_this_engine():
