@@ -1,6 +1,7 @@
 """The command line: parses, calls, prints. The roof of the house; nothing imports it.
 
-Exit codes: 0 done, 1 a mistake in the data or values (one line on standard error), 2 a mistake in the command.
+Exit codes: 0 done, 1 a mistake in the data or values (one line on standard error), 2 a mistake in the command,
+130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tnsim.nn import ConvAC as Module
 from tnsim.report.html import render
 from tnsim.report.survey import Subject, architecture, provenance, survey
 from tnsim.train.data import load
-from tnsim.train.loop import fit
+from tnsim.train.loop import DivergedError, Interrupted, fit
 from tnsim.train.model_file import load as load_model
 from tnsim.train.model_file import save as save_model
 from tnsim.train.recipes import PADS, for_images
@@ -95,7 +96,11 @@ def _train(
     config = replace(config, seed=seed, epochs=epochs or config.epochs, rate=rate or config.rate)
     model = Module(arch, representation, rngs=nnx.Rngs(seed))
     _say(f"{dataset.describe()}; {arch.parameters} parameters")
-    result = fit(model, dataset, config, checkpoint=checkpoint, progress=not as_json)
+    try:
+        result = fit(model, dataset, config, checkpoint=checkpoint, progress=not as_json)
+    except Interrupted as stop:  # says from where the run can go on
+        _say(f"tnsim: {stop}")
+        raise typer.Exit(130) from stop
     gram = representation.gram_from(dataset.train_images, per_site=True)
     save_model(out, model, extra=demo.model_notes(dataset, gram, seed))
     if as_json:
@@ -226,9 +231,6 @@ def main() -> None:
     """Run the command line; a user's mistake is one line, not a traceback."""
     try:
         app()
-    except (ValueError, MemoryLimitError, OSError) as error:
+    except (ValueError, MemoryLimitError, OSError, DivergedError) as error:
         _say(f"tnsim: {error}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        _say("tnsim: stopped; a run with --checkpoint resumes from its last one")
-        sys.exit(130)

@@ -27,6 +27,7 @@ from tnsim.train import checkpoint as checkpoints
 from tnsim.train.checkpoint import NONE_PENDING, Best, Record, Snapshot
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset, stratified_split
+from tnsim.train.interrupts import ctrl_c_between_chunks
 from tnsim.train.steps import (
     Evaluation,
     Labelled,
@@ -159,14 +160,16 @@ def _until_end(run: _Run, snapshot: Snapshot, show: Any) -> Snapshot:
     """Chunk by chunk to the last step, with records and checkpoints on the way."""
     reached = saved = snapshot.step
     try:
-        show(snapshot)
-        while snapshot.step < run.steps:
-            snapshot = _recorded(run, _chunk(run, snapshot))
-            reached = snapshot.step
-            if run.file is not None and (reached % run.config.checkpoint_every == 0 or reached == run.steps):
-                checkpoints.save(run.file, snapshot, run.facts)
-                saved = reached
+        with ctrl_c_between_chunks() as stop_if_asked:
             show(snapshot)
+            while snapshot.step < run.steps:
+                snapshot = _recorded(run, _chunk(run, snapshot))
+                reached = snapshot.step
+                if run.file is not None and (reached % run.config.checkpoint_every == 0 or reached == run.steps):
+                    checkpoints.save(run.file, snapshot, run.facts)
+                    saved = reached
+                show(snapshot)
+                stop_if_asked()
     except KeyboardInterrupt as stop:
         raise Interrupted(_farewell(run, reached, saved)) from stop
     return snapshot
