@@ -21,10 +21,24 @@ def wanted(case, mask):
 @settings(max_examples=50)
 @given(cases(archs=POOL[::2]) | cases(archs=FEW, measured=True))
 def test_two_replicas_equal_the_spectrum_and_their_interval_holds(case):
-    found, value = case.state.renyi(case.mask), wanted(case, case.mask)
-    assert found.value == pytest.approx(value, abs=1e-10)
-    assert found.lower - 1e-13 <= value <= found.upper + 1e-13
-    assert found.method == "two replicas"
+    value = wanted(case, case.mask)
+    replicas = case.state.renyi_many(case.mask[None]).map(lambda one: one[0])
+    assert replicas.method == "two replicas"
+    for found in (replicas, case.state.renyi(case.mask)):
+        assert found.lower - 1e-13 <= value <= found.upper + 1e-13
+    assert case.state.renyi(case.mask).value == pytest.approx(value, abs=1e-10)
+
+
+def test_states_that_nearly_cancel_are_measured_by_their_spectrum():
+    arch = tnsim.ConvAC(2, 2, (2,), (2,), 1)
+    twin = np.array([[1.0, 0.3], [1.0, 0.3 + 1e-3]])
+    params = {"conv_0": np.stack([twin, twin[::-1]]), "output": np.array([[1.0, -1.0]])}
+    found = arch.state(params, 0).renyi([0])
+    banks = [params["conv_0"], params["output"]]
+    dense = np.einsum("g,gi,gj->ij", banks[1][0], banks[0][0], banks[0][1])
+    p = np.linalg.svd(dense, compute_uv=False) ** 2
+    assert found.method == "exact spectrum"
+    assert found.value == pytest.approx(-np.log((p**2).sum() / p.sum() ** 2), abs=1e-8)
 
 
 @settings(max_examples=15)
@@ -35,8 +49,9 @@ def test_many_partitions_at_once(case):
     masks[:, 0], masks[:, -1] = True, False
     found = case.state.renyi_many(masks)
     assert found.value.shape == found.lower.shape == found.upper.shape == (5,)
-    assert np.asarray(found) == pytest.approx([wanted(case, mask) for mask in masks], abs=1e-10)
-    assert found.value == pytest.approx(case.state.renyi_many(~masks).value, abs=1e-10)
+    rounding = 1e-10 + (found.upper - found.lower).max()  # grows where channels nearly cancel
+    assert np.asarray(found) == pytest.approx([wanted(case, mask) for mask in masks], abs=rounding)
+    assert found.value == pytest.approx(case.state.renyi_many(~masks).value, abs=2 * rounding)
 
 
 ARCH = tnsim.ConvAC(sites=(2, 6), features=2, channels=(3, 2), windows=((2, 2), (1, 3)), classes=2, sharing="window")

@@ -77,7 +77,8 @@ def _entropies(network: Network, banks: Banks, vector, measure: SiteMeasure, log
     entropy = np.maximum(4 * felt.log_norm - log_purities, 0.0)
     with np.errstate(over="ignore"):  # an infinite bound says what there is to say
         error = 4 * EPS * max(network.dims) * felt.of_replicas() * np.exp(entropy)
-    return np.stack([entropy, error])
+    logs = np.abs(log_purities) + 4 * abs(felt.log_norm)  # thousands, taken from each other
+    return np.stack([entropy, error + 4 * EPS * logs])
 
 
 def by_site(measure: SiteMeasure) -> SiteMeasure:
