@@ -1,7 +1,5 @@
 """Every shape annotation of tnsim is checked while the tests run; rank promotion raises."""
 
-
-
 import os
 
 import jax
