@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import FEW, cases
 
-from tnsim.entanglement.spectrum import Estimate, Spectrum, renyi
+from tnsim.entanglement.spectrum import Spectrum, renyi
 
 ORDERS = (0, 0.5, 1, 2, 3, inf)
 
@@ -84,16 +84,6 @@ def test_the_rank_counts_what_exceeds_its_tolerance():
 def test_orders_below_zero_are_refused(order):
     with pytest.raises(ValueError, match=f"order: wanted a number >= 0, found {order}"):
         renyi(np.array([1.0]), order)
-
-
-def test_an_estimate_is_a_number_and_an_array():
-    one = Estimate(1.5, 1.0, 2.0, "by hand")
-    assert float(one) == 1.5
-    assert repr(one) == "Estimate(1.5, in [1, 2], by hand)"
-    many = Estimate(*np.arange(6.0).reshape(3, 2), "by hand")
-    np.testing.assert_array_equal(np.asarray(many), [0, 1])
-    assert np.asarray(many, dtype=np.float32).dtype == np.float32
-    assert repr(many) == "Estimate((2,) values, by hand)"
 
 
 def test_a_spectrum_prints_what_it_found():

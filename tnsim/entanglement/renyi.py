@@ -21,9 +21,9 @@ from tnsim import memory
 from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Scaled, fold, stacked
 from tnsim.contract.schedule import whole
+from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.gram import sensitivity, site_grams
 from tnsim.entanglement.measure import SiteMeasure, item_size
-from tnsim.entanglement.spectrum import Estimate
 from tnsim.network import Network
 
 EPS = float(np.finfo(np.float64).eps)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import e, inf, isinf, log
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -79,31 +77,6 @@ class Spectrum:
             f"Spectrum({len(self.values)} values, rank {self.rank()} at {self.tolerance:.1e}, "
             f"entropy {self.entropy():.6g} +- {self.entropy_error:.1g} nats)"
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """A measured number (or array of numbers) between bounds, and how it was found. float(estimate) is the value."""
-
-    value: float | Float[np.ndarray, "..."]
-    lower: float | Float[np.ndarray, "..."]
-    upper: float | Float[np.ndarray, "..."]
-    method: str
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def map(self, f: Callable[[Any], Any]) -> Estimate:
-        """The estimate of f of the number, for a rising f."""
-        return Estimate(f(self.value), f(self.lower), f(self.upper), self.method)
-
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return np.asarray(self.value, dtype=dtype)
-
-    def __repr__(self) -> str:
-        if np.ndim(self.value):
-            return f"Estimate({np.shape(self.value)} values, {self.method})"
-        return f"Estimate({self.value:.8g}, in [{self.lower:.8g}, {self.upper:.8g}], {self.method})"
 
 
 def renyi(p: Float[np.ndarray, "k"], order: float) -> float:

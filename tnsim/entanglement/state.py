@@ -20,8 +20,9 @@ from tnsim.contract.fold import Scaled
 from tnsim.contract.scores import scores
 from tnsim.entanglement import gram as grams
 from tnsim.entanglement import reduced, renyi, schmidt
+from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.measure import SiteMeasure, item_size, site_measure
-from tnsim.entanglement.spectrum import Estimate, Spectrum
+from tnsim.entanglement.spectrum import Spectrum
 from tnsim.entanglement.spectrum import renyi as renyi_of
 from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
