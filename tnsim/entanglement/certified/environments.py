@@ -1,0 +1,108 @@
+"""Gram matrices below every edge and environments above it, scaled together. THEORY section 6. Uses joins.
+
+    G[g, h] = sum_x psi[x, g] conj(psi[x, h])      psi: the subtree below the edge, x its configurations
+    E[g, h] = sum_y phi[y, g] conj(phi[y, h])      phi: all the rest, closed by the class vector
+
+The state is sum_g psi[x, g] phi[y, g], so its squared norm is sum_gh G[g, h] E[g, h] at every edge: 1, as scaled here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Num
+
+from tnsim.banks import Banks
+from tnsim.entanglement.certified.joins import Joins, JoinTree, Layer, Matrices
+from tnsim.entanglement.measure import SiteMeasure
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Environments:
+    """Of the edges before the first layer and after each: G (trace 1), E (sum of G o E: 1), and what G was divided by.
+
+    shrink: after each layer, the trace that was divided out; amplitudes are divided by its root. vector: the class
+    vector, scaled so that the root's state has norm 1. rounding: absolute error that rounding leaves in any weight.
+    """
+
+    grams: tuple[Num[np.ndarray, "edges r r"], ...]
+    outside: tuple[Num[np.ndarray, "edges r r"], ...]
+    shrink: tuple[Float[np.ndarray, "edges"], ...]
+    vector: Num[np.ndarray, "r"]
+    rounding: float
+
+
+def environments(
+    tree: JoinTree, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure
+) -> Environments:
+    """Both sweeps. Raises ValueError for a state that is zero (to rounding) or not finite."""
+    grams, _ = _unit_trace(measure.grams[measure.kind])
+    inside, shrink = [grams], []
+    for layer in tree.layers:
+        grams, traces = _unit_trace(_up(layer, banks, grams))
+        inside.append(grams)
+        shrink.append(traces)
+    unit = vector / (np.abs(vector).max() or 1.0)
+    root = np.outer(unit, np.conj(unit))[None]
+    norm_squared = float(_closed(inside[-1], root)[0])
+    if not np.isfinite(norm_squared):
+        raise ValueError("state: it is not finite; look for NaN or infinity in the banks")
+    if norm_squared <= EPS * len(unit) * float(np.trace(root[0]).real):
+        raise ValueError("state: it is zero to rounding, so it has no entanglement entropy")
+    outside = [root / norm_squared]
+    for layer, below in zip(reversed(tree.layers), reversed(inside[:-1]), strict=True):
+        found = _down(layer, banks, below, outside[-1])
+        outside.append(found / _positive(_closed(below, found))[:, None, None])
+    outside.reverse()
+    felt = sum(float((_trace(E) * _trace(G)).sum()) for E, G in zip(outside, inside, strict=True))
+    rounding = 4 * EPS * max(layer.dim for layer in tree.layers) * felt
+    return Environments(tuple(inside), tuple(outside), tuple(shrink), unit / norm_squared**0.5, rounding)
+
+
+def rows_of(layer: Matrices, banks: Banks) -> Num[np.ndarray, "edges g c"]:
+    """The matrices of a layer, each with peak 1: all scales are divided out anyway."""
+    bank = banks[layer.bank]
+    peak = np.abs(bank).max(axis=(1, 2), keepdims=True)
+    return (bank / np.where(peak > 0, peak, 1))[layer.rows]
+
+
+def _up(layer: Layer, banks: Banks, grams: Num[np.ndarray, "n c c"]) -> Num[np.ndarray, "m g g"]:
+    if isinstance(layer, Matrices):
+        W = rows_of(layer, banks)
+        return W @ grams[layer.sources] @ np.conj(np.swapaxes(W, 1, 2))
+    alone = (layer.right < 0)[:, None, None]
+    return grams[layer.left] * np.where(alone, 1, grams[layer.right])
+
+
+def _down(layer: Layer, banks: Banks, grams: Num[np.ndarray, "n c c"], E: Num[np.ndarray, "m g g"]):
+    """Environments of the edges below a layer."""
+    result = np.empty_like(grams, dtype=np.result_type(grams, E))
+    if isinstance(layer, Matrices):
+        W = rows_of(layer, banks)
+        result[layer.sources] = np.swapaxes(W, 1, 2) @ E @ np.conj(W)
+        return result
+    pairs = layer.pairs
+    result[layer.left] = E
+    result[layer.left[pairs]] *= grams[layer.right[pairs]]
+    result[layer.right[pairs]] = E[pairs] * grams[layer.left[pairs]]
+    return result
+
+
+def _closed(G: Num[np.ndarray, "n g g"], E: Num[np.ndarray, "n g g"]) -> Float[np.ndarray, "n"]:
+    return np.einsum("ngh,ngh->n", G, E).real
+
+
+def _trace(X: Num[np.ndarray, "n g g"]) -> Float[np.ndarray, "n"]:
+    return np.einsum("ngg->n", X).real
+
+
+def _positive(x: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    return np.where(x > 0, x, 1)
+
+
+def _unit_trace(G: Num[np.ndarray, "n g g"]) -> tuple[Num[np.ndarray, "n g g"], Float[np.ndarray, "n"]]:
+    traces = _positive(_trace(G))
+    return G / traces[:, None, None], traces
