@@ -212,3 +212,78 @@ def symmetric(rho, m):
 def configurations(dims):
     """Every configuration, the first site the slowest."""
     return np.array(list(product(*(range(d) for d in dims))))
+
+
+def mixed_scores(wiring, banks, output, label, features, mask):
+    """psi(x_A of image i, x_B of image j) for every pair of images; features (n, sites, M)."""
+    n = len(features)
+    side = np.asarray(mask)[:, None]
+    kind = np.result_type(features, *banks, output)
+    found = np.empty((n, n), dtype=kind)
+    for i, j in product(range(n), repeat=2):
+        found[i, j] = score(wiring, banks, output, np.where(side, features[i], features[j]))[0][label]
+    return found
+
+
+def joint(wiring, banks, output, roots=None):
+    """sum_y |y>|psi_y>: one axis a site, and the class leg last."""
+    return np.stack([tensor(wiring, banks, output, label, roots) for label in range(len(output))], axis=-1)
+
+
+def random_spectrum(rng):
+    """Random probabilities, descending: flat or not at all, geometric, power law, two scales, near product, rank 1."""
+    n, kind = int(rng.integers(1, 60)), int(rng.integers(7))
+    if kind == 0:
+        p = rng.dirichlet(np.full(n, 10 ** rng.uniform(-2, 1)))
+    elif kind == 1:
+        p = np.exp(-np.arange(n) * 10 ** rng.uniform(-3, 0.7))
+    elif kind == 2:
+        p = (1.0 + np.arange(n)) ** -rng.uniform(0, 5)
+    elif kind == 3:
+        p = np.concatenate([rng.dirichlet(np.ones(3)), 10 ** rng.uniform(-8, 0) * rng.dirichlet(np.ones(n))])
+    elif kind == 4:
+        p = np.concatenate([[1.0], 10 ** rng.uniform(-14, -1) * rng.dirichlet(np.ones(n))])
+    elif kind == 5:
+        p = np.exp(-rng.exponential(10 ** rng.uniform(-0.5, 1), n))
+    else:
+        p = np.ones(1 if rng.random() < 0.5 else n)
+    p = np.sort(p)[::-1]
+    return p[p > 1e-300] / p.sum()
+
+
+def known_part(rng, p):
+    """A list q with p_k >= q_k, descending: the largest values, some of them, all made less, or a projection's."""
+    k, kind = int(rng.integers(0, len(p) + 1)), int(rng.integers(5))
+    if kind == 0:
+        q = p[:k]
+    elif kind == 1:
+        q = p * (rng.random(len(p)) < rng.random())
+    elif kind == 2:
+        q = p[:k] * (1 - rng.uniform(0, 10 ** rng.uniform(-8, 0), k))
+    else:
+        # Onto k dimensions: any, or close to those of the largest values.
+        mixed = rng.normal(size=(len(p), k)) * (1 if kind == 3 else 10 ** rng.uniform(-5, 0))
+        basis = np.linalg.qr(mixed + (0 if kind == 3 else np.eye(len(p), k)))[0]
+        q = np.maximum(np.linalg.eigvalsh(basis.T @ (p[:, None] * basis)), 0.0)
+    return np.sort(q)[::-1]
+
+
+def set_entropy(dense, sites, order=1):
+    """Entropy of a set of sites of the pure state, from its Schmidt values; of none or all of them 0."""
+    mask = np.isin(np.arange(dense.ndim), list(sites))
+    if mask.all() or not mask.any():
+        return 0.0
+    p = spectrum(dense, mask)[0] ** 2
+    return renyi(p[p > 1e-300], order)
+
+
+def mutual_information(dense, X, Y, order=1):
+    """S(X) + S(Y) - S(XY)."""
+    parts = (set_entropy(dense, sites, order) for sites in (X, Y, [*X, *Y]))
+    return sum(sign * S for sign, S in zip((1, 1, -1), parts, strict=True))
+
+
+def distance(grid, i, j):
+    """Euclidean, between two sites of a row-major grid."""
+    rows = [np.array(np.unravel_index(site, grid)) for site in (i, j)]
+    return float(np.sqrt(((rows[0] - rows[1]) ** 2).sum()))

@@ -38,6 +38,18 @@ class Batches(NamedTuple):
     stacks: list[Scaled]
 
 
+class Root(NamedTuple):
+    """Two factors whose product over r, closed by a class vector, is the state's matrix over exp(log_scale).
+
+    step: what an edge's conv, product and QR round, in eps of its C.
+    """
+
+    x: Num[AnyArray, "a b r"]
+    y: Num[AnyArray, "c d r"]
+    log_scale: float
+    step: float
+
+
 def spectra(
     network: Network,
     banks: Banks,
@@ -52,19 +64,33 @@ def spectra(
     The fold is done once for all of them. Raises MemoryLimitError, before anything is spent, where the estimate is
     above the limit, and ValueError for a state that is zero.
     """
-    schedule = distinct(whole(network), side_kinds(measure, mask))
-    needed = estimate(schedule, measure, mask) * item_size(banks, measure)
-    if needed > memory.limit(limit):
-        raise _refusal(needed, limit, network, mask)
+    schedule = planned(network, banks, measure, mask, limit)
     kernels = compress.kernels(backend)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        x, y = _root_factors(kernels, schedule, banks, _leaves(kernels, schedule, measure, mask))
-        matrices = (kernels.close(vector, x.value[0], y.value[0]) for vector in vectors)
+        root = root_factors(kernels, schedule, banks, measure, mask)
+        matrices = (kernels.close(vector, root.x, root.y) for vector in vectors)
         found = [np.asarray(kernels.arrays.linalg.svd(matrix, compute_uv=False)) for matrix in matrices]
-    log_scale = float(x.log_scale[0] + y.log_scale[0])
-    step = 4 * max(x.value.size, y.value.size) ** 0.5  # of an edge's conv, product and QR, in eps of its C
     felt = (sensitivity(network, banks, vector, measure) for vector in vectors)
-    return [_spectrum(values, log_scale, step, each) for values, each in zip(found, felt, strict=True)]
+    return [spectrum_of(values, root, each) for values, each in zip(found, felt, strict=True)]
+
+
+def planned(
+    network: Network,
+    banks: Banks,
+    measure: SiteMeasure,
+    mask: Bool[np.ndarray, "sites"],
+    limit: str | float | None = None,
+    joined: int = 1,
+) -> Schedule:
+    """The distinct subtrees under a partition. joined: how many class vectors make one matrix at the root.
+
+    Raises MemoryLimitError where the estimate is above the limit.
+    """
+    schedule = distinct(whole(network), side_kinds(measure, mask))
+    needed = estimate(schedule, measure, mask, joined) * item_size(banks, measure)
+    if needed > memory.limit(limit):
+        raise _refusal(needed, limit, network, mask)
+    return schedule
 
 
 def _refusal(needed: float, limit, network: Network, mask: Bool[np.ndarray, "sites"]) -> memory.MemoryLimitError:
@@ -76,14 +102,15 @@ def _refusal(needed: float, limit, network: Network, mask: Bool[np.ndarray, "sit
     )  # fmt: skip
 
 
-def _spectrum(values: Float[np.ndarray, "k"], log_scale: float, step: float, felt: Sensitivity) -> Spectrum:
+def spectrum_of(values: Float[np.ndarray, "k"], root: Root, felt: Sensitivity) -> Spectrum:
+    """The spectrum of a matrix made from the factors at the root, normalised, with its bound."""
     norm = float(np.linalg.norm(values))
     if norm == 0:
         raise ValueError("state: it is exactly zero, so it has no Schmidt spectrum")
     if not np.isfinite(norm):
         raise ValueError("state: its Schmidt values are not finite; look for NaN or infinity in the banks")
-    log_norm = float(np.log(norm)) + log_scale  # of the values, not of Gram matrices: sees cancellations below 1e-8
-    bound = EPS * (len(values) ** 0.5 + step * felt.of_values(log_norm))
+    log_norm = float(np.log(norm)) + root.log_scale  # of the values, not of Grams: sees cancellations below 1e-8
+    bound = EPS * (len(values) ** 0.5 + root.step * felt.of_values(log_norm))
     return Spectrum(values / norm, log_norm, bound)
 
 
@@ -102,17 +129,23 @@ def _leaves(
     return Batches(where, stacks)
 
 
-def _root_factors(
-    kernels: compress.Kernels, schedule: Schedule, banks: Banks, leaves: Batches
-) -> tuple[Scaled, Scaled]:
-    """Two factors whose product over r, closed by a class vector, is the state's matrix."""
-    last, algebra = schedule.waves[-1], _algebra(kernels)
+def root_factors(
+    kernels: compress.Kernels,
+    schedule: Schedule,
+    banks: Banks,
+    measure: SiteMeasure,
+    mask: Bool[np.ndarray, "sites"],
+) -> Root:
+    """The fold up to the root, whose pooling is left to `kernels.close`. Call under enable_x64."""
+    last, algebra, leaves = schedule.waves[-1], _algebra(kernels), _leaves(kernels, schedule, measure, mask)
     children = algebra.conv(last, banks[last.bank], fold(algebra, schedule.without_top(), banks, leaves))
     factors = [_take(children, last.children.array[:1, place]) for place in range(last.children.array.shape[1])]
     ends = _reduced(kernels, factors, left=2)
     if len(ends) == 1:
         ends.append(Scaled(kernels.arrays.ones((1, 1, 1, last.dim_out)), kernels.arrays.zeros(1)))
-    return ends[0], ends[1]
+    x, y = ends
+    step = 4 * max(x.value.size, y.value.size) ** 0.5
+    return Root(x.value[0], y.value[0], float(x.log_scale[0] + y.log_scale[0]), step)
 
 
 def _algebra(kernels: compress.Kernels) -> Algebra:
@@ -179,8 +212,11 @@ def _rows(C: Scaled, rows: Int[np.ndarray, "n"]) -> Scaled:
     return Scaled(C.value[rows], C.log_scale[rows])
 
 
-def estimate(schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"]) -> float:
-    """Peak numbers held by the fold and by the decomposition at its root, by folding shapes alone."""
+def estimate(schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"], joined: int = 1) -> float:
+    """Peak numbers held by the fold and by the decomposition at its root, by folding shapes alone.
+
+    joined: of how many class vectors that holds the matrices, side by side.
+    """
     M = measure.factors.shape[-1]
     leaves = [(M, 1) if in_a else (1, M) for in_a in mask[schedule.leaves].tolist()]
     peaks = [0.0]
@@ -193,7 +229,7 @@ def estimate(schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "s
     ends, spent = _shape_reduced(window, last.dim_out, 2)
     rows, columns = (int(np.prod([end[side] for end in ends], dtype=object)) for side in (0, 1))
     # The matrix, LAPACK's copy of it and its work space.
-    decomposed = 3.0 * rows * columns + 4.0 * min(rows, columns) ** 2
+    decomposed = 3.0 * joined * rows * columns + 4.0 * min(joined * rows, joined * columns) ** 2
     return max(*peaks, spent, decomposed)
 
 

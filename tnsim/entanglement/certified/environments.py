@@ -35,9 +35,7 @@ class Environments:
     rounding: float
 
 
-def environments(
-    tree: JoinTree, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure
-) -> Environments:
+def environments(tree: JoinTree, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure) -> Environments:
     """Both sweeps. Raises ValueError for a state that is zero (to rounding) or not finite."""
     grams, _ = _unit_trace(measure.grams[measure.kind])
     inside, shrink = [grams], []
@@ -60,6 +58,13 @@ def environments(
     felt = sum(float((_trace(E) * _trace(G)).sum()) for E, G in zip(outside, inside, strict=True))
     rounding = 4 * EPS * max(layer.dim for layer in tree.layers) * felt
     return Environments(tuple(inside), tuple(outside), tuple(shrink), unit / norm_squared**0.5, rounding)
+
+
+def norm_squared(tree: JoinTree, env: Environments, banks: Banks, layer: int, grams: Num[np.ndarray, "n r r"]) -> float:
+    """Squared norm of the state whose Gram matrices before the layer of that number are these, scaled as `env`."""
+    for above, shrink in zip(tree.layers[layer:], env.shrink[layer:], strict=True):
+        grams = _up(above, banks, grams) / shrink[:, None, None]
+    return float((env.vector @ grams[0] @ np.conj(env.vector)).real)
 
 
 def rows_of(layer: Matrices, banks: Banks) -> Num[np.ndarray, "edges g c"]:

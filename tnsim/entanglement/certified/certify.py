@@ -1,0 +1,172 @@
+"""Von Neumann entropy between rigorous bounds, narrowed until it is as sure as asked. Uses all of certified; used by state.
+
+    S in [max(lower bounds), min(upper bounds)]     chi = 8, 16, 32, ..: each pass may only narrow the interval
+
+The best bound of each side is kept with its name, whichever pass it came from. docs/certified-entropy.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Num
+
+from tnsim import memory
+from tnsim.banks import Banks
+from tnsim.bounds.min_cut import network_cut
+from tnsim.entanglement.certified import chain, lower, upper
+from tnsim.entanglement.certified.blocks import block_bound
+from tnsim.entanglement.certified.environments import Environments, environments
+from tnsim.entanglement.certified.joins import Joins, JoinTree, join_tree
+from tnsim.entanglement.certified.pinching import pinching_bound
+from tnsim.entanglement.certified.root import RootSpectrum, root_spectrum
+from tnsim.entanglement.certified.truncate import Policy, Truncation, estimate, truncated
+from tnsim.entanglement.estimate import Stopwatch
+from tnsim.entanglement.measure import SiteMeasure
+from tnsim.network import Network
+
+FIRST, LARGEST = 8, 2**14  # chi of the first pass, and one that no machine reaches
+ROOT = 16  # Schmidt values at the root, in chi, where its matrix is too large to be decomposed whole
+GROWTH = 6  # a pass takes at least so many times the one before
+SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
+
+
+class Problem(NamedTuple):
+    """A state and a partition: what `certified` measures."""
+
+    network: Network
+    banks: Banks
+    vector: Num[np.ndarray, "r"]
+    measure: SiteMeasure
+    mask: Bool[np.ndarray, "sites"]
+
+
+class Goal(NamedTuple):
+    """When to stop: at a width of `atol` nats or of `rtol` times S, at `memory`, or (if given) after some seconds."""
+
+    atol: float = 0.0
+    rtol: float = 0.0
+    memory: str | float | None = None
+    seconds: float = inf
+
+    def met(self, found: Certificate) -> bool:
+        return found.upper - found.lower <= max(self.atol, self.rtol * found.lower)
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """S is in [lower, upper], nats, by the bounds named. q: the last pass's Schmidt probabilities, each at most the true
+    one; missing: 1 - sum q; chi: of that pass; complete: it left no state out; ended: why no further pass was made."""
+
+    lower: float
+    upper: float
+    lower_name: str
+    upper_name: str
+    q: Float[np.ndarray, "k"]
+    missing: float
+    chi: int
+    seconds: float
+    ended: str
+    complete: bool = False
+
+    def with_lower(self, value: float, name: str) -> Certificate:
+        return replace(self, lower=value, lower_name=name) if value > self.lower else self
+
+    def with_upper(self, value: float, name: str) -> Certificate:
+        return replace(self, upper=value, upper_name=name) if value < self.upper else self
+
+
+def certified(
+    problem: Problem, moments: lower.Moments | None, goal: Goal, tell: Callable[[str], None] = lambda text: None
+) -> Certificate:
+    """Rigorous bounds of S. moments: the exact purity and cubes, if known. tell: hears of every pass.
+
+    Raises ValueError for a state that is zero or not finite, and MemoryLimitError where even the first pass does not fit.
+    """
+    watch, chi, spent = Stopwatch(), FIRST, 0.0
+    work = _work(problem, moments)
+    found = Certificate(0.0, work.log_rank * (1 + upper.EPS), "zero", "min-cut", np.zeros(0), 1.0, 0, 0.0, "")
+    found = found.with_lower(*lower.best_lower(np.zeros(0), 1.0, moments))
+    while not (ended := _ended(found, work.tree, chi, goal, watch.seconds, spent)):
+        began = watch.seconds
+        found = _pass(work, chi, goal, found)
+        spent, chi = watch.seconds - began, 2 * chi
+        tell(
+            f"chi {found.chi}: S in [{found.lower:.6g}, {found.upper:.6g}] by {found.lower_name} and {found.upper_name}, "
+            f"missing mass {found.missing:.2g}, {spent:.1f} s"
+        )
+    return replace(_ordered(found, work.env.rounding), seconds=watch.seconds, ended=ended)
+
+
+class _Work(NamedTuple):
+    """What every pass starts from. sides: join tree and environments for chains over A and over B."""
+
+    problem: Problem
+    tree: JoinTree
+    env: Environments
+    log_rank: float
+    moments: lower.Moments | None
+    sides: tuple[tuple[JoinTree, Environments], ...]
+
+
+def _work(problem: Problem, moments: lower.Moments | None) -> _Work:
+    trees = [join_tree(problem.network, mask) for mask in (problem.mask, ~problem.mask)]
+    sides = tuple((tree, environments(tree, problem.banks, problem.vector, problem.measure)) for tree in trees)
+    return _Work(problem, *sides[0], network_cut(problem.network, problem.mask).log, moments, sides)
+
+
+def _ended(found: Certificate, tree: JoinTree, chi: int, goal: Goal, elapsed: float, spent: float) -> str:
+    """Why to make no further pass; "" to go on. Raises MemoryLimitError where the first pass does not fit."""
+    if goal.met(found):
+        return "the interval is as narrow as asked"
+    if found.complete:
+        return "no state was left out"
+    needed = 16.0 * estimate(tree, Policy(chi))
+    if needed > memory.limit(goal.memory):
+        ways_out = "Ways out: renyi(A, order=2), where it fits; a higher memory=."
+        if not found.chi:
+            raise memory.refusal(needed, goal.memory, "entropy: the smallest certified pass", ways_out)
+        return f"chi {chi} needs about {memory.human(needed)}, above the limit of {memory.human(memory.limit(goal.memory))}"
+    if elapsed + GROWTH * spent > goal.seconds:
+        return f"chi {chi} would end after {goal.seconds:g} s"
+    return ""
+
+
+def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
+    """One pass at chi, and every bound that follows from it."""
+    weight = SHARE * max(goal.atol, goal.rtol * found.lower)
+    policy = Policy(chi, weight / (2 * sum(len(layer.pairs) for layer in work.tree.layers if isinstance(layer, Joins))))
+    state = truncated(work.tree, work.env, work.problem.banks, policy)
+    root = root_spectrum(state.left, state.right, ROOT * chi)
+    found = replace(found, q=root.q, missing=root.missing, chi=chi, complete=root.whole and state.complete(policy))
+    found = _narrowed(found, work, state, root)
+    return found if goal.met(found) else _by_chains(found, work, chi, weight)
+
+
+def _narrowed(found: Certificate, work: _Work, state: Truncation, root: RootSpectrum) -> Certificate:
+    """With the bounds by the lists of a truncated state."""
+    slack = work.env.rounding
+    found = found.with_lower(*lower.best_lower(root.q, root.missing, work.moments, slack))
+    found = found.with_upper(upper.water_filling(root.q, root.missing, work.log_rank, slack), "water filling")
+    found = found.with_upper(pinching_bound(root.q, state.lists, root.dropped, slack), "pinching")
+    return found.with_upper(block_bound(work.tree, work.env, state.lists), "blocks")
+
+
+def _by_chains(found: Certificate, work: _Work, chi: int, weight: float) -> Certificate:
+    """With the bound by a chain over the sites of A; or over those of B, where the first pass found that better."""
+    for tree, env in work.sides:
+        bound = chain.chain_bound(tree, work.problem.banks, work.problem.measure, env, (chi, chi // 2), weight)
+        found = found.with_upper(bound.upper, "chain")
+    return found
+
+
+def _ordered(found: Certificate, rounding: float) -> Certificate:
+    """Ends that rounding has crossed (they agree to it), put in order."""
+    low, high = sorted((found.lower, found.upper))
+    return (
+        found if found.lower <= found.upper else replace(found, lower=max(low - rounding, 0.0), upper=high + rounding)
+    )
