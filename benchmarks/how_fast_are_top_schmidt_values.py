@@ -3,8 +3,8 @@
 Sums of r Kronecker products of chi x chi matrices: chi = 256 is a root of 65536 x 65536. Rows and columns fall
 geometrically (decay a row), as those of trained networks do; decay 1 is a flat spectrum, on which every method must
 fail to converge and say so by its residuals. Rows of the table:
-    lanczos, range    the top 32 by either method: wall and processor seconds, products with one vector, the largest residual beside the
-                      largest value, the mass of the 32 values and of all that was projected on
+    lanczos, range    the top 32 by either method: wall and processor seconds, products with one vector, the largest
+                      residual beside the largest value, the mass of the 32 values and of all that was projected on
     eigenbasis        64 columns of a reduced density matrix on chi^2 pairs, 2 iterations: seconds, captured mass
     project           factors on chi^2 pairs brought to 64 x 64 columns
     dense batch       256 nodes of 3 x 3 pairs: all eigenpairs

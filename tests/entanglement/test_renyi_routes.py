@@ -1,5 +1,6 @@
 """The routes to Tr rho^n: one partition at a time, tables of patterns, the plain fold; and its gradient."""
 
+import tracemalloc
 from unittest import mock
 
 import jax
@@ -9,14 +10,16 @@ import pytest
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import FEW, cases
+from strategies import FEW, POOL, cases
 
 import tnsim
 from tnsim.contract.schedule import distinct, whole
 from tnsim.entanglement import patterns, renyi, replicas, roundoff, subtrees
 from tnsim.memory import MemoryLimitError
 
-TABLED = [FEW[0], FEW[1], FEW[4], FEW[7]]  # each compiles once a level
+# Each compiles once a level. In the last the order of a window's positions is not that of their kinds.
+CROSSED = next(a for a in POOL if isinstance(a.geometry, tuple) and a.depth > 1 and a.sharing[0] == "window")
+TABLED = [FEW[0], FEW[1], FEW[4], CROSSED]
 
 
 def inputs(case):
@@ -53,7 +56,8 @@ def some_masks(case, count=5):
     return masks
 
 
-@settings(max_examples=25)
+@pytest.mark.slow
+@settings(max_examples=40)
 @given(cases(archs=FEW, measured=True), st.sampled_from([2, 3]))
 def test_one_partition_at_a_time_is_the_plain_fold(case, order):
     masks = some_masks(case, 3)
@@ -85,12 +89,13 @@ def cheap_at(level, asked):
 
 
 @settings(max_examples=10)
-@given(cases(archs=TABLED[:2], dtypes=["float64"]))
+@given(cases(archs=TABLED[:1], dtypes=["float64"]))
 def test_tables_are_one_partition_at_a_time(case):
     masks = some_masks(case)
     close(patterns.log_traces(*inputs(case), masks, 2), renyi.single(*inputs(case), masks, 2, None), case, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [5, 14])
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 def test_all_ways_to_hold_two_replicas_are_one(width, dtype):
@@ -111,23 +116,23 @@ def wide_case(sites, channels, dtype="float64", **options):
 
 
 def test_new_masks_compile_nothing():
-    case = wide_case(16, (3, 3, 2, 2))
+    case = wide_case(8, (3, 3, 2))
     rng = np.random.default_rng(0)
     traced = []
     with mock.patch.object(patterns, "_folded", side_effect=patterns._folded) as folded:
         for _ in range(3):
-            patterns.log_traces(*inputs(case), rng.random((40, 16)) < 0.5, 2)
+            patterns.log_traces(*inputs(case), rng.random((40, 8)) < 0.5, 2)
             traced.append(folded.call_count)
     assert traced == [1, 1, 1]
     before = renyi._value_and_grad._cache_size()
     for _ in range(3):
-        renyi.renyi_value_and_grad(case.arch.network, case.state.banks, 1, case.state.measure, rng.random(16) < 0.5)
+        renyi.renyi_value_and_grad(case.arch.network, case.state.banks, 1, case.state.measure, rng.random(8) < 0.5)
     assert renyi._value_and_grad._cache_size() == before + 1
 
 
 def test_partitions_are_folded_in_chunks_that_fit_the_memory():
-    case = wide_case(16, (3, 3, 2, 2))
-    masks = np.random.default_rng(0).random((7, 16)) < 0.5
+    case = wide_case(8, (3, 3, 2))
+    masks = np.random.default_rng(0).random((7, 8)) < 0.5
     network, measure = case.state.network, case.state.measure
     plan = patterns.planned(network, measure, 2, 7, 1e9)
     least = patterns.needed(patterns.cost(network, plan.kind, 2, plan.level, 7))
@@ -140,7 +145,7 @@ def test_partitions_are_folded_in_chunks_that_fit_the_memory():
 def test_tables_are_as_large_as_the_count_of_partitions_repays():
     case = wide_case(64, (8,) * 6)
     levels = [patterns.planned(case.state.network, case.state.measure, 2, n, 1e10).level for n in (1, 4, 1000, 10**5)]
-    assert levels == [1, 1, 3, 4]  # up to 2, 2, 8 and 16 sites
+    assert levels == [0, 1, 3, 4]  # subtrees of 1, 2, 8 and 16 sites
 
 
 def test_few_partitions_are_left_to_numpy_and_many_to_the_tables():
@@ -159,25 +164,19 @@ def test_subtrees_with_equal_masks_are_computed_once():
 
 
 def test_blocks_keep_to_the_memory_that_is_allowed():
-    """2^12 unshared sites in 2 MB, where all at once would take ten times as much."""
+    """2^12 unshared sites in 1 MB, where all at once would take seven times as much: counted, and seen."""
     case = wide_case(2**12, (4,) * 12)
     tree = subtrees.tree_of(case.state.network, case.state.banks, case.state.measure, case.mask, 2)
     steps, _ = subtrees.part(tree, 12, np.zeros(1, np.int64))
-    assert max(subtrees.step_bytes(tree, step) for step in steps) > 1e7
-    assert subtrees.least(tree) < 2e6
-    taken = []
-    swept = subtrees._swept
-    with mock.patch.object(
-        subtrees,
-        "_swept",
-        side_effect=lambda tree, steps, kinds: (
-            taken.append(max(subtrees.step_bytes(tree, s) for s in steps)) or swept(tree, steps, kinds)
-        ),
-    ):
-        found = renyi.single(*inputs(case), case.mask[None], 2, 2e6)
-    assert len(taken) > 8
-    assert max(taken) <= 2e6
-    assert found == pytest.approx(renyi.single(*inputs(case), case.mask[None], 2, None), abs=1e-9)
+    assert max(subtrees.step_bytes(tree, step) for step in steps) > 7e6
+    assert subtrees.least(tree) < 1e5
+    tracemalloc.start()
+    found = subtrees.values(tree, 12, np.zeros(1, np.int64), 1e6)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2e6  # with the numbers of nodes and positions
+    closed = np.log(tree.form.close(case.state.vector, found.replicas.value)) + found.replicas.log_scale
+    assert closed == pytest.approx(renyi.single(*inputs(case), case.mask[None], 2, None), abs=1e-8)
 
 
 # ---- gradients
@@ -210,9 +209,10 @@ SMALL = tnsim.ConvAC(sites=4, features=2, channels=(3, 2), windows=(2, 2), class
 SHARED = tnsim.ConvAC(sites=(2, 4), features=2, channels=(3, 2), windows=(2, (1, 2)), classes=2, sharing="window")
 
 
-@pytest.mark.parametrize("order", [2, 3])
-@pytest.mark.parametrize("dtype", ["float64", "complex128"])
-@pytest.mark.parametrize("arch", [SMALL, SHARED])
+@pytest.mark.parametrize(
+    ("arch", "dtype", "order"),
+    [(SMALL, "float64", 2), (SMALL, "complex128", 3), (SHARED, "complex128", 2), (SHARED, "float64", 3)],
+)
 def test_the_gradient_is_that_of_the_definition_and_of_differences(arch, dtype, order):
     rng = np.random.default_rng(3)
     weights = [strategies.normal(rng, shape, dtype) for shape in strategies.shapes(arch)]
@@ -256,13 +256,13 @@ def test_the_trace_is_not_divided_by_the_norm():
     case = wide_case(4, (3, 2))
     network, banks, (vector,), measure = inputs(case)
     grams = measure.grams[measure.kind]
+    fold = jax.jit(renyi.log_trace, static_argnames=("network", "order"))
     with jax.enable_x64(True):
-        for order in (1, 2, 3):
-            one, two = (float(renyi.log_trace(network, banks, s * vector, grams, case.mask, order)) for s in (1, 2))
+        for order in (1, 2):
+            one, two = (float(fold(network, banks, s * vector, grams, case.mask, order)) for s in (1, 2))
             assert two - one == pytest.approx(2 * order * np.log(2))
-        assert float(renyi.log_purity(network, banks, vector, grams, case.mask)) == pytest.approx(
-            renyi.single(*inputs(case), case.mask[None], 2, None)[0, 0]
-        )
+        purity = jax.jit(renyi.log_purity, static_argnames="network")(network, banks, vector, grams, case.mask)
+    assert float(purity) == pytest.approx(one)
 
 
 def test_a_gradient_of_nothing_or_too_much_is_refused():

@@ -74,9 +74,19 @@ def test_environments_that_are_added_up_keep_the_bound():
 def test_a_zero_among_the_others_of_a_window_is_taken_out_again():
     grams = np.array([[[0.0, 2.0], [2.0, 1.0]], [[3.0, 1.0], [1.0, -1.0]], [[1.0, 0.0], [0.0, 5.0]]])
     wave = roundoff.GramWave(None, grams, grams, grams, np.ones(3), np.zeros(1), 0.0)
-    others = roundoff._others(wave, np.array([[0, 1, 2]]), np.zeros(3, int), np.arange(3))
+    others = roundoff._others(wave, np.array([[0, 1, 2]]), np.zeros(3, int), np.arange(3), np.full(3, np.log(2)))
     wanted = [np.prod([grams[j] for j in range(3) if j != i], axis=0) for i in range(3)]
-    np.testing.assert_allclose(others, wanted, atol=1e-12)
+    np.testing.assert_allclose(2 * others, wanted, atol=1e-12)
+
+
+def test_products_over_wide_windows_leave_no_float_range():
+    """1e-2000 times smaller than the factors' peaks: a trace that is bounded all the same."""
+    arch = tnsim.ConvAC(2000, 2, (2,), (2000,), 1)
+    weights = [np.tile(np.array([[1.0, 0.0], [0.1, 0.1]]), (2000, 1, 1)), np.array([[0.0, 1.0]])]
+    weights[0][:1000, 0] = [0.0, 1e-3]
+    weights[0][1000:, 0] = [1e-3, 0.0]
+    case = strategies.Case(arch, weights, (0, 0), 0, np.arange(2000) < 1000)
+    assert 0 < felt(case).trace < 1e-6
 
 
 def test_a_state_that_is_zero_has_no_norm():

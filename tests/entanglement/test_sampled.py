@@ -147,6 +147,16 @@ def test_without_replacement_no_input_is_on_both_sides_or_twice():
     assert [stream.available for stream in other] == [30, 30]
 
 
+@pytest.mark.parametrize("sample", [uniform, np.random.default_rng(0).random((40, SITES))])
+@pytest.mark.parametrize("replacement", [True, False])
+def test_both_sides_have_draws_of_their_own_and_go_on_with_new_ones(sample, replacement):
+    A, B = streams((sample, None), replacement, 0)
+    drawn = [stream.take(*ends) for stream in (A, B) for ends in ((0, 10), (10, 20))]
+    for i in range(4):
+        for j in range(i):
+            assert (drawn[i] != drawn[j]).any()
+
+
 def test_the_same_seed_gives_the_same_answer_whatever_the_chunks():
     g, mask, _ = convac(0)
     first, again, chunked, other = (

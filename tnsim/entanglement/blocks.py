@@ -125,10 +125,11 @@ def product(x: Sum, y: Sum, prime: int, limit: Limit) -> Sum:
     pairs = [(p, q) for p in x for q in y]
     met = sum(p.value.shape[3] * int(_met(p.owner, q.owner)[1].sum()) for p, q in pairs)
     limit.check(met / HELD, f"a factor of {met:.1e} numbers or more")
+    at_once = min(AT_ONCE, limit.size // (8 * HELD))
     found, held = _lacking(x, y) + _lacking(y, x), 0
     for p, q in pairs:
         i, j = _matches(p.owner, q.owner)
-        some = 1 if _streams(p, q) else max(1, AT_ONCE // _elements(p, q))
+        some = 1 if _streams(p, q) else max(1, at_once // _elements(p, q))
         for start in range(0, len(i), some):
             parts = _product_of(p, q, i[start : start + some], j[start : start + some], prime, limit, held)
             held += sum(part.value.size for part in parts)

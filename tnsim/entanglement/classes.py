@@ -159,7 +159,7 @@ def _joint_spectra(network: Network, banks: Banks, measure: SiteMeasure, mask, s
     felt = _together(network, banks, measure, closed.rows, closed.log_peaks)
     top = float(closed.log_peaks.max())
     root = root._replace(log_scale=root.log_scale + top)
-    value = closed.value
+    value = closed.value * np.exp(closed.log_peaks - top)[:, None, None]
     labels, rows, columns = value.shape
     joined = {
         "A": lambda: value.reshape(labels * rows, columns),

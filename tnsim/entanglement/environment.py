@@ -90,7 +90,7 @@ def _swept(network: Network, banks, vector, grams):
     for wave, G in zip(reversed(waves), reversed(lifted), strict=True):
         rows = _rows(wave, banks[wave.bank])
         above.append(_unit(found[-1][node_of(wave)] * _others(wave, G.value)))
-        found.append(jnp.swapaxes(rows, -1, -2) @ above[-1] @ rows)
+        found.append(jnp.swapaxes(rows, -1, -2) @ above[-1] @ jnp.conj(rows))
     return [x.value for x in below], [x.value for x in lifted], found[::-1], above[::-1]
 
 

@@ -102,8 +102,8 @@ def matmul(x: Int[np.ndarray, "m k"], y: Int[np.ndarray, "k n"], prime: int) -> 
     """x y mod p of residues, by three float64 products."""
     (m, k), n = x.shape, y.shape[1]
     if k > LONGEST:
-        parts = (matmul(x[:, i : i + LONGEST], y[i : i + LONGEST], prime) for i in range(0, k, LONGEST))
-        return sum(parts) % prime
+        parts = [matmul(x[:, i : i + LONGEST], y[i : i + LONGEST], prime) for i in range(0, k, LONGEST)]
+        return np.sum(parts, axis=0) % prime
     product = np.empty((m, n), np.int64)
     rows = max(TILE, THREADED // max(k, 1) if k > DEEP else 1) // WIDE
     for first in range(0, n, WIDE):

@@ -29,6 +29,7 @@ from tnsim.banks import AnyArray
 from tnsim.network import Network
 
 Value = tuple[Num[AnyArray, "..."], ...]
+BLOCK = 2**18  # products of a matmul in NumPy: more would be shared by threads that wait for each other at every one
 PAIRS_UP_TO = 12  # widest network held as pairs (r^6 / 2 products a conv, in long matmuls), not as half (2 r^5)
 
 
@@ -83,8 +84,17 @@ def rescale(value: Value, log_scale: Num[AnyArray, "n m"]) -> Replicas:
 def _turned(rows: Num[AnyArray, "n g c"], x: Num[AnyArray, "n m x c"]) -> Num[AnyArray, "n m g x"]:
     """A matrix on the last leg, which becomes the first: one long matmul a node."""
     n, m, legs, c = x.shape
-    y = x.reshape(n, m * legs, c) @ rows.swapaxes(1, 2)
+    blocks = 1
+    if isinstance(x, np.ndarray) and x.size:
+        blocks = _divisor(m * legs, max(1, -(-m * legs * c * rows.shape[1] // BLOCK)))
+    y = x.reshape(n, blocks, m * legs // blocks, c) @ rows.swapaxes(1, 2)[:, None]
     return y.reshape(n, m, legs, rows.shape[1]).swapaxes(2, 3)
+
+
+@lru_cache(maxsize=4096)
+def _divisor(number: int, least: int) -> int:
+    """The smallest divisor of a number that is at least `least`."""
+    return next(d for d in range(least, number + 1) if number % d == 0)
 
 
 # ---- any order: every leg held

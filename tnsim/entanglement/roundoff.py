@@ -153,20 +153,21 @@ def _of_positions(wave: GramWave, node: Environments) -> Environments:
     first = np.diff(children, axis=1, prepend=-1) != 0  # equal children stand side by side
     of, place = np.nonzero(first)
     runs = np.diff(np.append(np.flatnonzero(first.ravel()), first.size))
-    value = node.value[of] * _others(wave, children, of, place) / np.exp(wave.log_pool[node.kind[of]])[:, None, None]
+    value = node.value[of] * _others(wave, children, of, place, wave.log_pool[node.kind[of]])
     found = Environments(children[of, place], node.weight[of] * runs, value)
     return _merged(found, len(wave.above))
 
 
-def _others(wave: GramWave, children, of, place) -> Num[np.ndarray, "classes g g"]:
-    """Products of the Grams of all positions of a window but one."""
+def _others(wave: GramWave, children, of, place, log_scale) -> Num[np.ndarray, "classes g g"]:
+    """Products of the Grams of all positions of a window but one, over exp(log_scale)."""
     if children.shape[1] == 2:
-        return wave.above[children[of, 1 - place]]
+        return wave.above[children[of, 1 - place]] / np.exp(log_scale)[:, None, None]
     kind = children[of, place]
     size, phase = np.abs(wave.above), np.sign(wave.above)
     logs = np.where(size > 0, np.log(np.where(size > 0, size, 1.0)), -1e5)  # a zero that can be taken out again
     phase = np.where(size > 0, phase, 1.0)
-    return np.exp(logs[children].sum(axis=1)[of] - logs[kind]) * (phase[children].prod(axis=1)[of] * phase[kind].conj())
+    phases = phase[children].prod(axis=1)[of] * phase[kind].conj()
+    return np.exp(logs[children].sum(axis=1)[of] - logs[kind] - log_scale[:, None, None]) * phases
 
 
 def _merged(V: Environments, kinds: int) -> Environments:

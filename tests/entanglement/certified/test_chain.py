@@ -1,4 +1,4 @@
-"""The chain with a compressed memory never falls below S(A), meets it when nothing is cut, and needs each of its parts."""
+"""The chain with a compressed memory never falls below S(A), meets it when nothing is cut, needs all its parts."""
 
 from dataclasses import replace
 from math import log
@@ -60,7 +60,9 @@ def made(arch, kind, rng, dtype="float64"):
     return strategies.named([*(bank(shape) for shape in banks), np.ones(output).astype(dtype)])
 
 
-ARCH = tnsim.ConvAC(sites=(4, 4), features=2, channels=(3, 4, 4, 4), windows=((1, 2), (2, 1), (1, 2), (2, 1)), classes=1)
+ARCH = tnsim.ConvAC(
+    sites=(4, 4), features=2, channels=(3, 4, 4, 4), windows=((1, 2), (2, 1), (1, 2), (2, 1)), classes=1
+)
 CHECKERBOARD = np.indices((4, 4)).sum(axis=0).ravel() % 2 == 0
 
 
@@ -76,7 +78,7 @@ def test_special_states(kind):
     assert {"product": S < 1e-9, "flat": abs(S - log(2)) < 1e-9, "near copy": 0 < S < 3}[kind]
     for chi in CHI:
         found = bound(ARCH.state(banks, 0), CHECKERBOARD, chi).upper
-        assert S - 1e-9 <= found
+        assert found >= S - 1e-9
         if kind == "product" or (kind == "flat" and chi[0] > 1):
             assert found <= S + 1e-8  # one state, or two, are all there is to remember
 
@@ -94,7 +96,9 @@ def test_maximally_entangled_pairs_need_no_memory():
     assert bound(arch.state(banks, 0), mask, (2, 1)).upper == pytest.approx(4 * log(2), abs=1e-7)
 
 
-@given(strategies.cases(measured=True, archs=strategies.FEW), st.sampled_from([(2, 2), (8, 4)]), st.sampled_from(PRICES))
+@given(
+    strategies.cases(measured=True, archs=strategies.FEW), st.sampled_from([(2, 2), (8, 4)]), st.sampled_from(PRICES)
+)
 def test_terms_and_rounding_are_told(case, chi, price):
     found = bound(case.state, case.mask, chi, 0.0, price)
     assert found.terms >= 1
@@ -110,7 +114,7 @@ def test_more_registers_and_states_may_help_and_a_look_inside_never_hurts():
     assert inside <= whole + 1e-12
 
 
-def below_the_entropy(kinds=("gaussian", "near copy"), chi=(2, 2), price=-1.0, count=12):
+def below_the_entropy(kinds=("gaussian", "near copy"), chi=(2, 2), price=-1.0, count=6):
     """By how much a broken bound falls short at worst."""
     worst = np.inf
     for seed in range(count):
@@ -127,9 +131,9 @@ def test_without_the_flag_it_fails():
     def flagless(*args):
         return [[*found[:-1], 0 * found[-1]] for found in sound(*args)]
 
-    assert below_the_entropy() >= -1e-9
+    assert below_the_entropy(chi=(1,)) >= -1e-9
     with mock.patch.object(registers, "_taken_up", flagless):
-        assert below_the_entropy() < -1e-3
+        assert below_the_entropy(chi=(1,)) < -1e-3
 
 
 def test_with_the_other_side_cut_too_it_fails():
@@ -139,11 +143,11 @@ def test_with_the_other_side_cut_too_it_fails():
     def cut(value):
         if value.ndim == 2 or value.shape[-1] == 1:
             return value
-        (p, a, _), half = value.shape, operators.triangle(operators.channels(len(value)))
+        a, half = value.shape[-1], operators.triangle(operators.channels(len(value)))
         full = value[half.place].transpose(0, 2, 1, 3).reshape(len(half.place) * a, -1)  # real: [h, g] from its mirror
         full = np.triu(full) + np.triu(full, 1).T
         values, vectors = np.linalg.eigh(full)
-        full = (vectors[:, -2:] * values[-2:]) @ vectors[:, -2:].T
+        full = (vectors[:, -1:] * values[-1:]) @ vectors[:, -1:].T
         return full.reshape(len(half.place), a, -1, a).transpose(0, 2, 1, 3)[half.g, half.h]
 
     def both_sides(*args):
@@ -151,7 +155,7 @@ def test_with_the_other_side_cut_too_it_fails():
         return replace(side, values=tuple([cut(value) for value in level] for level in side.values))
 
     with mock.patch.object(chain, "one_sided", both_sides):
-        assert below_the_entropy() < -1e-3
+        assert below_the_entropy(chi=(8, 4)) < -1e-3
 
 
 def test_without_the_price_it_fails():
@@ -180,7 +184,7 @@ def test_estimate_covers_what_is_held():
 def test_hundreds_of_states_of_sixteen_sites(kind):
     rng = np.random.default_rng(16)
     archs = [arch for arch in strategies.POOL if arch.size == 16] + [ARCH]
-    for trial in range(60):
+    for trial in range(40):
         arch = archs[trial % len(archs)]
         banks = made(arch, kind, rng, ("float64", "complex128")[trial % 2])
         mask = rng.permutation(16) < rng.integers(4, 13)
@@ -191,7 +195,7 @@ def test_hundreds_of_states_of_sixteen_sites(kind):
         for chi in CHI:
             price = PRICES[rng.integers(3)]
             found = bound(arch.state(banks, 0), mask, chi, rng.choice([0.0, 1e-6, 1e-2]), price)
-            assert S - 1e-9 <= found.upper, (trial, chi, price)
+            assert found.upper >= S - 1e-9, (trial, chi, price)
 
 
 @settings(max_examples=20)

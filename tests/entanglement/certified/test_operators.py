@@ -28,7 +28,9 @@ def test_products_written_out(dtype):
     G, W = operator(rng, 2, 4, 1, dtype)[..., 0, 0], strategies.normal(rng, (2, 6, 4), dtype)
     P = strategies.normal(rng, (2, 15, 2), dtype)
     product = np.einsum("nghkl,nghab->nghakbl", X, H).reshape(2, 4, 4, 15, 15)
-    assert np.allclose(ops.projected(half(X), half(H), P), half(np.einsum("nxq,nghxy,nyp->nghqp", P.conj(), product, P)))
+    assert np.allclose(
+        ops.projected(half(X), half(H), P), half(np.einsum("nxq,nghxy,nyp->nghqp", P.conj(), product, P))
+    )
     assert np.allclose(ops.density(half(X), half(H), ops.packed(G)), np.einsum("nghxy,ngh->nxy", product, G))
     assert np.allclose(ops.density(half(X), half(H)), product.sum(axis=(1, 2)))
     assert np.allclose(ops.density(half(H), half(X)).trace(axis1=1, axis2=2), product.sum(axis=(1, 2)).trace(0, 1, 2))

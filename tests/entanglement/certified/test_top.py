@@ -70,6 +70,7 @@ def test_unconverged_values_stay_below_and_their_residuals_are_those_of_vectors(
     found = top.lanczos(M, 8, 1e-8, 0, 20) if method == "lanczos" else top.range_finder(M, 8, 1, 0)
     assert (found.values <= true[:8]).all()
     assert found.residuals.max() > 1e-2 * true[0]
+    assert all(np.abs(true - value).min() <= r for value, r in zip(found.values, found.residuals, strict=True))
     assert 0 < found.captured < 1
     assert found.captured * (true**2).sum() <= (true[: found.applications] ** 2).sum()
 
@@ -82,6 +83,17 @@ def test_captured_is_the_mass_of_the_projected_matrix():
         found = top.top_schmidt(X, Y, 16, method=method)
         assert found.captured == pytest.approx(1)
         assert (found.values**2).sum() == pytest.approx(kronecker.squared_norm(X, Y))
+
+
+def test_captured_counts_all_that_was_projected_on_not_the_wanted_values_alone():
+    """Rank 9 under 10 columns of the range finder, and steps of Lanczos: all is captured, two values are not all."""
+    rng = np.random.default_rng(0)
+    X, Y = normal(rng, (6, 6, 1)), normal(rng, (6, 6, 1))
+    X[3:], Y[3:] = 0, 0
+    for method in METHODS:
+        found = top.top_schmidt(X, Y, 2, 0.0, method)
+        assert found.captured == pytest.approx(1)
+        assert (found.values**2).sum() < 0.99 * kronecker.squared_norm(X, Y)
 
 
 def test_lanczos_sees_a_repeated_value_once_and_stays_below():

@@ -30,7 +30,7 @@ from tnsim.entanglement.measure import SiteMeasure
 from tnsim.network import Network
 
 FIRST, LARGEST = 8, 2**14  # chi of the first pass, and one that no machine reaches
-ROOT = 16  # Schmidt values at the root, in chi, where its matrix is too large to be decomposed whole
+ROOT = 64  # pairs of the shorter side kept at the root, in chi
 GROWTH = 6  # a pass takes at least so many times the one before
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
@@ -152,14 +152,14 @@ def _narrowed(found: Certificate, work: _Work, state: Truncation, root: RootSpec
     slack = work.env.rounding
     found = found.with_lower(*lower.best_lower(root.q, root.missing, work.moments, slack))
     found = found.with_upper(upper.water_filling(root.q, root.missing, work.log_rank, slack), "water filling")
-    found = found.with_upper(pinching_bound(root.q, state.lists, root.dropped, slack), "pinching")
+    found = found.with_upper(pinching_bound(root.q, state.cuts + root.pieces, slack), "pinching")
     return found.with_upper(block_bound(work.tree, work.env, state.lists), "blocks")
 
 
 def _by_chains(found: Certificate, work: _Work, chi: int, weight: float) -> Certificate:
     """With the bound by a chain over the sites of A; or over those of B, where the first pass found that better."""
     for tree, env in work.sides:
-        bound = chain.chain_bound(tree, work.problem.banks, work.problem.measure, env, (chi, chi // 2), weight)
+        bound = chain.chain_bound(tree, work.problem.banks, work.problem.measure, env, chi=(chi, 8), tol=max(weight, 1e-9))
         found = found.with_upper(bound.upper, "chain")
     return found
 

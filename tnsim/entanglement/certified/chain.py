@@ -65,9 +65,9 @@ def chain_bound(
     """
     side = one_sided(tree, banks, measure, env, chi[0], tol)
     each = tol / max(1, sum(len(layer.pairs) for layer in tree.layers if isinstance(layer, Joins)))
-    registers = opened(env.outside[-1][0], len(chi))
     best = [np.where(purity == B, 0, np.array([[inf], [0.0], [0.0]])) for purity in tree.purities]
-    best[-1][:, 0] = _whole(side, env.rounding)
+    best[-1][:, 0], cost = _whole(side, env.rounding)
+    registers = opened(env.outside[-1][0], len(chi)) if cost > price else {}
     for i in reversed(range(len(tree.layers))):
         layer = tree.layers[i]
         if isinstance(layer, Matrices):
@@ -90,12 +90,12 @@ def estimate(tree: JoinTree, chi: tuple[int, ...], item: int = 8) -> float:
     dims = [tree.features] + [layer.dim for layer in tree.layers]
     held, registers, product = 0.0, 0.0, 0.0
     for r, a, purity in zip(dims, log_dims(tree), tree.purities, strict=True):
-        states = np.where(purity == A, np.minimum(np.exp(a), r), np.where(purity == B, 1, np.minimum(np.exp(a), chi[0])))
-        pairs, states = r * (r + 1) / 2, np.round(states)
+        most = np.where(purity == A, r, chi[0])
+        pairs, states = r * (r + 1) / 2, np.round(np.exp(np.minimum(a, np.log(most))))
         held += float(np.where(purity == A, r * states, pairs * states**2).sum())
         registers = max(registers, pairs * (1 + sum(k**2 for k in chi)) * int((purity != B).sum()))
-        most = max(chi) * float(states.max())
-        product = max(product, 4 * most**2, 3 * r * r * max(chi[0], float(states.max())) ** 2)
+        largest = float(states.max())
+        product = max(product, 4 * (max(chi) * largest) ** 2, 3 * r * r * max(chi[0], largest) ** 2)
     return item * (held + 2 * registers + product + 4 * ops.BATCH)
 
 
@@ -111,29 +111,30 @@ def _cheapest(tree: JoinTree, blocks: list[Bounds]) -> Bounds:
     return best
 
 
-def _whole(side: OneSided, weight: float) -> tuple[float, float, float]:
-    """All of A as one block, from the root's list: no more than its entropy and that of what is missing."""
+def _whole(side: OneSided, weight: float) -> tuple[tuple[float, float, float], float]:
+    """All of A as one block: the entropy of the root's list and, given apart too, that of what is missing, at most."""
     values = side.lists[-1][0]
-    lost = max(0.0, 1 - values.sum())
-    error = _rounding(weight, len(values))
-    return float(ops.eta(values).sum() + ops.eta(np.asarray(lost)) + lost * side.log_dims[-1][0]) + error, error, 1.0
+    lost, error = max(0.0, 1 - values.sum()), _rounding(weight, len(values))
+    cost = float(ops.eta(np.asarray(lost)) + lost * side.log_dims[-1][0])
+    return (float(ops.eta(values).sum()) + cost + error, error, 1.0), cost
 
 
 def _parts(side: OneSided, level: int, grams: Num[np.ndarray, "edges p"], weight: float) -> list[tuple]:
-    """All of a level's terms but the registers."""
+    """Of each edge of a level: all of its terms but the registers; and what its cuts may cost as a block, in nats."""
+    lost, log_dims = side.lost[level], side.log_dims[level]
     rounding = np.full(len(grams), weight)
-    return list(zip(side.values[level], grams, side.lost[level], side.log_dims[level], rounding, strict=True))
+    prices = ops.eta(lost) + lost * log_dims
+    return list(zip(side.values[level], grams, lost, log_dims, rounding, prices, strict=True))
 
 
 def _blocks(registers: Registers, pure, parts: list[tuple], price: float, bounds: Bounds) -> tuple[Bounds, set[int]]:
     """Bounds of the edges that may be a block, and which of them need no look inside."""
     ids, terms, done = list[int](), list[_Term](), set[int]()
     for edge, found in registers.items():
-        value, gram, lost, log_dim, rounding = parts[edge]
-        cost = float(ops.eta(lost) + lost * log_dim)
+        value, *rest, cost = parts[edge]
         H = operator(value)
         if pure[edge] or (cost <= WORTH and max(X.shape[-1] for X in found) * H.shape[-1] <= LARGEST):
-            some = [_Term(X, H, gram, lost, log_dim, rounding) for X in found if X.shape[-1]]
+            some = [_Term(X, H, *rest) for X in found if X.shape[-1]]
             ids, terms = ids + [edge] * len(some), terms + some
             done |= {edge} if pure[edge] or cost <= price else set()
     bounds = bounds.copy()

@@ -28,9 +28,9 @@ class Environments:
     vector, scaled so that the root's state has norm 1. rounding: absolute error that rounding leaves in any weight.
     """
 
-    grams: tuple[Num[np.ndarray, "edges r r"], ...]
-    outside: tuple[Num[np.ndarray, "edges r r"], ...]
-    shrink: tuple[Float[np.ndarray, "edges"], ...]
+    grams: tuple[Num[np.ndarray, "_ _ _"], ...]
+    outside: tuple[Num[np.ndarray, "_ _ _"], ...]
+    shrink: tuple[Float[np.ndarray, "_"], ...]
     vector: Num[np.ndarray, "r"]
     rounding: float
 

@@ -43,7 +43,7 @@ class OneSided:
 
 
 class Cut(NamedTuple):
-    """States kept at most; weight that may be lost where fewer are; whether this is the root, where no one uses them."""
+    """States kept at most; weight that may be lost where fewer are; whether this is the root, where none is used."""
 
     chi: int
     tol: float
@@ -60,7 +60,7 @@ class _Edges:
 
 
 def one_sided(tree: JoinTree, banks: Banks, measure: SiteMeasure, env: Environments, chi: int, tol: float) -> OneSided:
-    """The fold. chi: states kept of an edge's A side, at most. tol: weight that all cuts together may lose below chi."""
+    """The fold. chi: states kept of an edge's A side, at most. tol: weight that all cuts may lose where fewer are."""
     each = tol / max(1, sum(len(layer.pairs) for layer in tree.layers if isinstance(layer, Joins)))
     levels = [_leaves(tree, measure, env)]
     for i, layer in enumerate(tree.layers):
@@ -138,7 +138,7 @@ def _factor_through(W: Num[np.ndarray, "n s r"], L: Num[np.ndarray, "n a r"]) ->
 
 def _short(L: Num[np.ndarray, "n a r"]) -> Num[np.ndarray, "n b r"]:
     """At most r rows: R in place of Q R, an isometry of A."""
-    return np.linalg.qr(L, mode="r") if L.shape[1] > L.shape[2] else L
+    return np.asarray(np.linalg.qr(L, mode="r")) if L.shape[1] > L.shape[2] else L
 
 
 def _joined(layer: Joins, purity: Int[np.ndarray, "_"], below: _Edges, around, cut: Cut) -> _Edges:

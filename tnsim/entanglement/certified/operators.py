@@ -9,8 +9,9 @@ one shape are stacked along the first axis, n.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def triangle(r: int) -> Triangle:
 
 def channels(pairs: int) -> int:
     """r of r (r + 1) / 2 pairs."""
-    return int(round((np.sqrt(8 * pairs + 1) - 1) / 2))
+    return (isqrt(8 * pairs + 1) - 1) // 2
 
 
 def packed(X: Num[np.ndarray, "n r r"]) -> Num[np.ndarray, "n p"]:
@@ -140,7 +141,7 @@ def beside(X: Num[np.ndarray, "n p k k"], flag: Num[np.ndarray, "n p"]) -> Num[n
 
 
 def leading(rho: Num[np.ndarray, "n d d"], count: int) -> tuple[Float[np.ndarray, "n e"], Num[np.ndarray, "n d e"]]:
-    """Eigenvalues, descending and not below 0, and orthonormal eigenvectors: all, or `count` and some more of a large rho.
+    """Eigenvalues, descending and not below 0, and orthonormal eigenvectors: all; of a large rho `count` and some.
 
     Those of a large one are Ritz pairs of a subspace iteration: a true projection all the same, so that nothing that
     is said of a projection depends on how far it has converged.
@@ -185,7 +186,7 @@ def batches(columns: Sequence[Sequence[Any]]) -> Iterator[tuple[list[int], list[
             yield some, [np.stack([column[i] for i in some]) for column in columns]
 
 
-def batched(f: Callable[..., Sequence[Any]], *columns: Sequence[Any]) -> list[Any]:
+def batched(f: Callable[..., Iterable[Any]], *columns: Sequence[Any]) -> list[Any]:
     """f, which takes and gives stacks, for every row of the columns."""
     results: list[Any] = [None] * len(columns[0])
     for ids, stacks in batches(columns):

@@ -8,6 +8,7 @@ have at weight w under its own list: F_u(w). No dimension enters. docs/certified
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import e, log
 
 import numpy as np
@@ -19,14 +20,11 @@ from tnsim.entanglement.certified.truncate import Lists
 STEP = 1.25  # weights are rounded up to powers of it: F_u rises with w, so one table serves all nodes
 
 
-def pinching_bound(
-    q: Float[np.ndarray, "k"], lists: dict[int, tuple[Lists, Lists]], root: float, slack: float = 0.0
-) -> float:
-    """The bound of S in nats; root: the entropy of what was dropped at the root, as an unnormalised piece; slack:
-    rounding of any weight."""
-    pieces = sum(_layer(side, slack) for pair in lists.values() for side in pair)
+def pinching_bound(q: Float[np.ndarray, "k"], cuts: Iterable[Lists], slack: float = 0.0) -> float:
+    """The bound of S in nats; cuts: the lists of every cut of one side at one layer; slack: rounding of any weight."""
+    pieces = sum(_layer(lists, slack) for lists in cuts)
     rounding = upper.flat(slack, log(2 * len(q) + 1)) + upper.rounding(len(q)) * len(q)
-    return float(upper.eta(q).sum() + pieces + root + rounding)
+    return float(upper.eta(q).sum() + pieces + rounding)
 
 
 def _layer(lists: Lists, slack: float) -> float:

@@ -25,7 +25,9 @@ def opened(outside: Num[np.ndarray, "r r"], count: int) -> Registers:
     return {0: [X, *(X[:, :0, :0] for _ in range(count - 1)), np.zeros_like(X)]}
 
 
-def through(layer: Matrices, W: Num[np.ndarray, "m s r"], above: Registers, shrink: Float[np.ndarray, "m"]) -> Registers:
+def through(
+    layer: Matrices, W: Num[np.ndarray, "m s r"], above: Registers, shrink: Float[np.ndarray, "m"]
+) -> Registers:
     """Registers below matrices."""
     edges = list(above)
     turned = list(np.swapaxes(W[edges], 1, 2) / np.sqrt(shrink[edges])[:, None, None])

@@ -1,6 +1,10 @@
-"""Schmidt values of a truncated state at its root, dense or by iteration. Uses kronecker, truncate.
+"""Schmidt values of a truncated state at its root, of the strongest pairs. Uses kronecker, truncate.
 
-M = sum_g X_g (x) Y_g; q_k: squared singular values of a projection of M, descending, each at most the true one
+    M[(a1 a2), (b1 b2)] = sum_g X[a1, b1, g] Y[a2, b2, g]
+
+Rows and columns are pairs; those of the largest weights are kept, which is one more orthogonal projection: q_k, the
+squared singular values of what is left, are each at most the true one. A grid of the strongest a1 times the strongest
+a2 would keep worse pairs and leave out better ones.
 """
 
 from __future__ import annotations
@@ -8,34 +12,61 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Float, Int, Num
 
-from tnsim.entanglement.certified import kronecker, upper
+from tnsim.entanglement.certified import kronecker
+from tnsim.entanglement.certified.truncate import Lists
 
-DENSE = 1200  # the shorter side up to which M is formed and decomposed whole
+LONGER = 4  # columns kept for every row, where there are more: the entries are cheap, the decomposition is not
 
 
 class RootSpectrum(NamedTuple):
-    """q descending; missing: 1 - sum q, at least 0; dropped: entropy (unnormalised piece) of what M has beside q;
-    whole: there is nothing beside q."""
+    """q descending; missing: 1 - sum q, at least 0; pieces: what was dropped of A's pairs, and then of B's."""
 
     q: Float[np.ndarray, "k"]
     missing: float
-    dropped: float
-    whole: bool
+    pieces: tuple[Lists, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every pair was kept."""
+        return not self.pieces
 
 
-def root_spectrum(X: Num[np.ndarray, "a b r"], Y: Num[np.ndarray, "c d r"], k: int, seed: int = 0) -> RootSpectrum:
-    """The spectrum of a root of two factors; k: how many values where M is too large to be formed."""
-    rows, columns = X.shape[0] * Y.shape[0], X.shape[1] * Y.shape[1]
-    if min(rows, columns) <= DENSE:
-        M = np.einsum("abg,cdg->acbd", X, Y, optimize=True).reshape(rows, columns)
-        q = np.linalg.svd(M, compute_uv=False) ** 2
-        return RootSpectrum(q, max(1 - float(q.sum()), 0.0), 0.0, True)
+def root_spectrum(X: Num[np.ndarray, "a b r"], Y: Num[np.ndarray, "c d r"], K: int) -> RootSpectrum:
+    """The spectrum of a root of two factors by at most K pairs of the side with fewer, some more of the other."""
+    if X.shape[0] * Y.shape[0] > X.shape[1] * Y.shape[1]:  # the shorter side first: S(A) = S(B)
+        X, Y = np.swapaxes(X, 0, 1), np.swapaxes(Y, 0, 1)
     ones = np.ones((X.shape[2], X.shape[2]))
-    found = kronecker.eigenbasis(X, Y, ones, "A" if rows <= columns else "B", k, start=seed)
-    weight = max(float(found.trace) - float(found.values.sum()), 0.0)
-    # The piece beside the projection: diagonal of its density, or flat over all that M could have.
-    listed = float(upper.eta(np.minimum(found.rest, np.exp(-1.0))).sum())
-    dropped = min(listed, upper.flat(weight, np.log(min(rows, columns))))
-    return RootSpectrum(found.values, max(1 - float(found.values.sum()), 0.0), dropped, False)
+    weights = [np.maximum(kronecker.diagonal(X, Y, ones, side), 0) for side in ("A", "B")]
+    kept = [_strongest(of_side, most) for of_side, most in zip(weights, (K, LONGER * K), strict=True)]
+    M = _entries(X, Y, *kept)
+    q = np.maximum(np.linalg.eigvalsh(M @ np.conj(M.T))[::-1], 0)
+    pieces: list[Lists] = []
+    if any(len(pairs) < len(of_side) for pairs, of_side in zip(kept, weights, strict=True)):
+        in_rows = float(weights[0][kept[0]].sum())
+        losses = (max(float(weights[0].sum()) - in_rows, 0.0), max(in_rows - float(q.sum()), 0.0))
+        pieces = [_piece(*side) for side in zip(weights, kept, losses, strict=True)]
+    return RootSpectrum(q, max(1 - float(q.sum()), 0.0), tuple(pieces))
+
+
+def _strongest(weights: Float[np.ndarray, "n"], most: int) -> Int[np.ndarray, "k"]:
+    """The pairs of largest weight, in order of their numbers."""
+    return np.sort(np.argsort(-weights)[:most])
+
+
+def _piece(weights: Float[np.ndarray, "n"], kept: Int[np.ndarray, "k"], lost: float) -> Lists:
+    """A side as one block: its diagonal, what is kept of it and what is not."""
+    rest = np.delete(weights, kept)
+    return Lists(np.zeros((1, 1)), weights[kept][None], rest[None] if len(rest) else np.zeros((1, 1)), lost)
+
+
+def _entries(X, Y, rows: Int[np.ndarray, "k"], columns: Int[np.ndarray, "l"]) -> Num[np.ndarray, "k l"]:
+    """M at some rows and columns: for each a1 one product over g with all that meet it."""
+    (_, _, _), (c, d, _) = X.shape, Y.shape
+    (a1, a2), (b1, b2) = np.divmod(rows, c), np.divmod(columns, d)
+    M = np.empty((len(rows), len(columns)), np.result_type(X, Y))
+    for first in np.unique(a1):
+        at = np.flatnonzero(a1 == first)
+        M[at] = (Y[a2[at]] @ X[first].T)[:, b2, b1]
+    return M

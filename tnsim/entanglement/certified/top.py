@@ -204,9 +204,8 @@ def range_finder(M: Operator, k: int, iterations: int, seed: int) -> TopValues:
     V, R = xp.linalg.qr(xp.concatenate(images, axis=1))  # (Q^dagger M)^dagger; R, not a Gram matrix: small values
     right, values, left = xp.linalg.svd(R)
     u, v = xp.concatenate(blocks, axis=1) @ left.conj().T[:, :k], V @ right[:, :k]
-    residuals = np.linalg.norm(
-        np.asarray(M.apply(v) - u * values[None, :k]), axis=0
-    )  # M^dagger u = s v by construction
+    away = np.asarray(M.apply(v) - u * values[None, :k])  # M^dagger u = s v by construction
+    residuals = np.linalg.norm(away, axis=0)
     found = np.asarray(values)
     applications = 2 * (iterations + 1) * width + k
     return TopValues(found[:k], np.maximum(residuals, EPS * found[0]), _fraction(M, found), applications, "range")

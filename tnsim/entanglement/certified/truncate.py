@@ -25,7 +25,7 @@ from tnsim.entanglement.certified.factors import (
 )  # fmt: skip
 from tnsim.entanglement.certified.joins import MIXED, A, B, Joins, JoinTree, Matrices
 
-DENSE = 1024  # pair spaces up to this size are diagonalised whole
+DENSE = 1200  # pair spaces up to this size are diagonalised whole
 BATCH = 2**24  # numbers that a batch of dense densities may take
 SIDES: tuple[kronecker.Side, kronecker.Side] = ("A", "B")
 
@@ -36,13 +36,13 @@ class Policy(NamedTuple):
 
     chi: int
     tolerance: float = 0.0
-    iterations: int = 2
+    iterations: int = 1
     seed: int = 0
 
     def caps(self, tree: JoinTree) -> list[int]:
-        """chi of every layer: four times as much just below the root's last join, twice one join further down."""
+        """chi of every layer: eight times as much just below the root's last join, twice one join further down."""
         joins = [number for number, layer in enumerate(tree.layers) if isinstance(layer, Joins)]
-        more = dict(zip(joins[-2:-4:-1], (4, 2), strict=False))
+        more = dict(zip(joins[-2:-4:-1], (8, 2), strict=False))
         return [self.chi * more.get(number, 1) for number in range(len(tree.layers))]
 
 
@@ -68,10 +68,14 @@ class Truncation(NamedTuple):
     right: Num[np.ndarray, "c d r"]
     lists: dict[int, tuple[Lists, Lists]]
 
+    @property
+    def cuts(self) -> tuple[Lists, ...]:
+        """The lists of all cuts, in the order in which they were made."""
+        return tuple(side for pair in self.lists.values() for side in pair)
+
     def complete(self, policy: Policy) -> bool:
         """Whether nothing was dropped but what the tolerance lets go."""
-        sides = (side for pair in self.lists.values() for side in pair)
-        return all((side.dropped.sum(axis=1) <= policy.tolerance).all() for side in sides)
+        return all((side.dropped.sum(axis=1) <= policy.tolerance).all() for side in self.cuts)
 
 
 def truncated(tree: JoinTree, env: Environments, banks: Banks, policy: Policy) -> Truncation:
@@ -165,7 +169,7 @@ def _joined(level: _Level, factors: Factors, cap: int, policy: Policy) -> _Cut:
         for rows in _same(on_a.sizes):
             C = _projected(X[rows], Y[rows], on_a.vectors[rows][:, :, : on_a.sizes[rows[0]]])
             cut.note(ids[rows], A, on_a.only(rows), C)
-            on_b = _basis(C, np.ones((len(rows), 1, 1, joins.dim)), E[rows], B, _cap(X, Y, B, cap), policy)
+            on_b = _basis_of_b(C, E[rows], _cap(X, Y, B, cap), policy)
             for some in _same(on_b.sizes):
                 P = np.conj(on_b.vectors[some][:, :, : on_b.sizes[some[0]]])
                 left = np.moveaxis(np.moveaxis(C[some], 3, 2) @ P[:, None], 2, 3)
@@ -230,6 +234,19 @@ def _basis(X, Y, E: Num[np.ndarray, "n r r"], side: int, cap: int, policy: Polic
     wider = ((0, 0), (0, int(sizes.max())))
     vectors = np.stack([np.pad(node.basis, wider)[:, : sizes.max()] for node in nodes])
     return _Basis(vectors, sizes, [(node.values, node.values, np.sort(node.rest)[::-1]) for node in nodes])
+
+
+def _basis_of_b(C: Num[np.ndarray, "n k K r"], E: Num[np.ndarray, "n r r"], cap: int, policy: Policy) -> _Basis:
+    """The same of B where A is projected already, so that the factor is at hand."""
+    n, k, pairs, r = C.shape
+    if pairs > DENSE:
+        return _basis(C, np.ones((n, 1, 1, r)), E, B, cap, policy)
+    weights, U = np.linalg.eigh(E)
+    Z = C @ (U * np.sqrt(np.maximum(weights, 0))[:, None])[:, None]
+    Z = np.moveaxis(Z, 1, 2).reshape(n, pairs, k * r)
+    values, vectors = np.linalg.eigh(Z @ np.conj(np.swapaxes(Z, 1, 2)))
+    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
+    return _dense_basis(kronecker.Eigenbasis(vectors, values, vectors, values), cap, policy)
 
 
 def _dense_basis(found: kronecker.Eigenbasis, cap: int, policy: Policy) -> _Basis:
