@@ -3,11 +3,13 @@
 from tnsim import bounds, nn, partitions, train
 from tnsim.contract.contractor import contractor
 from tnsim.contract.plan import plan
+from tnsim.entanglement.sampled import Sampling, sampled_entropy, sampled_spectrum
 from tnsim.interop.tensornetwork import from_tensornetwork
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
 
 __all__ = [
-    "ConvAC", "MemoryLimitError", "bounds", "contractor", "from_tensornetwork", "nn", "partitions", "plan", "train",
+    "ConvAC", "MemoryLimitError", "Sampling", "bounds", "contractor", "from_tensornetwork", "nn", "partitions", "plan",
+    "sampled_entropy", "sampled_spectrum", "train",
 ]  # fmt: skip
 __version__ = "0.1.0"

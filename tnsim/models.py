@@ -13,6 +13,7 @@ from tnsim.contract.engines import run
 from tnsim.contract.plan import Plan, plan
 from tnsim.contract.scores import Scores
 from tnsim.entanglement.state import State, state_of
+from tnsim.entanglement.states import States, states_of
 from tnsim.interop.einsum import Einsum, to_einsum
 from tnsim.interop.networkx import to_networkx
 from tnsim.interop.tensornetwork import Graph, to_tensornetwork
@@ -31,6 +32,10 @@ class ConvAC(ConvACArchitecture):
     def state(self, params: Banks, label: int, measure: str = "coefficient", gram=None) -> State:
         """The wave function of class `label`, in the measure "coefficient" or "function" (with gram=)."""
         return state_of(self, params, label, measure, gram)
+
+    def states(self, params: Banks, measure: str = "coefficient", gram=None) -> States:
+        """All classes as one state, with the class leg as a party of its own."""
+        return states_of(self, params, measure, gram)
 
     def to_tensornetwork(self, params: Banks) -> Graph:
         """A Google TensorNetwork graph that views `params`: .nodes, .site_edges, .class_edge, .attach(features)."""

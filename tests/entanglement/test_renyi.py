@@ -213,3 +213,20 @@ def test_what_rounding_swallows_is_an_interval_and_no_nan(difference):
             assert np.isfinite(ends).all()
             assert (np.diff(ends, axis=0) >= 0).all()
             assert difference < 1e-8 or holds(found, oracle.renyi(values[values > 0] ** 2, order))
+
+
+def test_the_bound_is_not_idle():
+    """Channels that cancel to 1e-3: errors of 1e-5 are seen, which no bound from the size of the logarithms covers."""
+    arch = tnsim.ConvAC(2, 2, (2,), (2,), 1)
+    errors = []
+    for seed in range(20):
+        twin = np.random.default_rng(seed).normal(size=(2, 1, 2)) * np.ones((2, 2, 1))
+        twin[:, 1] += 1e-3 * np.random.default_rng(seed + 100).normal(size=(2, 2))
+        params = {"conv_0": twin, "output": np.array([[1.0, -1.0]])}
+        found = entropy_of(arch, params, np.array([[True, False]])).map(lambda x: x[0, 0])
+        dense = twin[0, 0][:, None] * twin[1, 0] - twin[0, 1][:, None] * twin[1, 1]
+        p = np.linalg.svd(dense, compute_uv=False) ** 2
+        value = -np.log(((p / p.sum()) ** 2).sum())
+        assert holds(found, value)
+        errors.append(abs(found.value - value))
+    assert max(errors) > 1e-7

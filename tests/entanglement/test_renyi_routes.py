@@ -10,7 +10,7 @@ import pytest
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import FEW, POOL, cases
+from strategies import FEW, cases
 
 import tnsim
 from tnsim.contract.schedule import distinct, whole
@@ -18,7 +18,7 @@ from tnsim.entanglement import patterns, renyi, replicas, roundoff, subtrees
 from tnsim.memory import MemoryLimitError
 
 # Each compiles once a level. In the last the order of a window's positions is not that of their kinds.
-CROSSED = next(a for a in POOL if isinstance(a.geometry, tuple) and a.depth > 1 and a.sharing[0] == "window")
+CROSSED = tnsim.ConvAC(8, 2, (3, 2), (4, 2), 2, "window", geometry=([[6, 1, 4, 3], [2, 7, 0, 5]], [[1, 0]]))
 TABLED = [FEW[0], FEW[1], FEW[4], CROSSED]
 
 

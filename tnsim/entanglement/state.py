@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import e, log
 
@@ -16,18 +17,26 @@ from jaxtyping import Bool, Int, Num
 from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.banks import measurable
+from tnsim.bounds.min_cut import rank_bounds
 from tnsim.contract.fold import Scaled
 from tnsim.contract.scores import scores
+from tnsim.entanglement import dataset, entropy, exact_rank, leading, maps, mutual, reduced, renyi, schmidt
 from tnsim.entanglement import gram as grams
-from tnsim.entanglement import reduced, renyi, schmidt
+from tnsim.entanglement.certified.certify import Problem
+from tnsim.entanglement.dataset import DataSpectrum
 from tnsim.entanglement.estimate import Estimate
+from tnsim.entanglement.exact_rank import ExactRank
+from tnsim.entanglement.leading import LeadingValues
+from tnsim.entanglement.maps import WindowMap
 from tnsim.entanglement.measure import SiteMeasure, item_size, site_measure
+from tnsim.entanglement.mutual import MutualInformation
 from tnsim.entanglement.spectrum import Spectrum
 from tnsim.entanglement.spectrum import renyi as renyi_of
 from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
 
 Memory = str | float | None
+Progress = Callable[[int, int], None] | None
 SHARP = 1e-11  # nats: a Renyi-2 interval wider than this is worth a second look
 CHEAP = 10**8  # bytes that a second look may always take
 
@@ -58,32 +67,78 @@ class State:
         """The side A of a partition as a mask."""
         return partitions.mask(self.arch, A)
 
+    def problem(self, A: partitions.Partition) -> Problem:
+        """The state and a partition, as the measures take them."""
+        return Problem(self.network, self.banks, self.vector, self.measure, self.mask(A))
+
     def schmidt(self, A: partitions.Partition, memory: Memory = None) -> Spectrum:
         """The exact Schmidt spectrum across (A, the rest)."""
         (spectrum,) = schmidt.spectra(self.network, self.banks, self.vector[None], self.measure, self.mask(A), memory)
         return spectrum
 
-    def entropy(self, A: partitions.Partition, base: float = e, atol: float | None = None, memory: Memory = None):
-        """Von Neumann entropy -sum p ln p across (A, the rest). Raises ValueError where its bound is above atol."""
-        return exact_entropy(self.schmidt(A, memory), base, atol)
+    def leading_values(self, A: partitions.Partition, k: int, chi: int = 32, memory: Memory = None) -> LeadingValues:
+        """The k largest Schmidt values, from below, of partitions whose whole spectrum is out of reach."""
+        return leading.leading_values(self.problem(A), k, chi, limit=memory)
+
+    def entropy(self, A: partitions.Partition, base: float = e, atol: float | None = None, memory: Memory = None,
+                seconds: float | None = None) -> Estimate:  # fmt: skip
+        """Von Neumann entropy -sum p ln p across (A, the rest): exact where in reach, else a rigorous interval.
+
+        atol: the width of the interval asked for, in units of the base. Without it, about 2 % of S and a minute.
+        seconds: no pass is begun that would end later. What stopped the search stands in the note.
+        """
+        return entropy_in(self, A, base, entropy.Asked(atol, memory, seconds))
 
     def renyi(self, A: partitions.Partition, order: float = 2, base: float = e, memory: Memory = None) -> Estimate:
-        """Renyi entropy of any order >= 0; order 2 by two replicas, for any partition, the others from the spectrum.
+        """Renyi entropy of any order >= 0: integers from 2 by replicas, any partition; the others from the spectrum.
 
-        Order 2 of a state whose channels nearly cancel comes from the spectrum too, where that is as cheap: replicas
-        feel the cancellation to the fourth power.
+        Order 1 is `entropy`. Order 2 of a state whose channels nearly cancel comes from the spectrum too, where that
+        is as cheap: replicas feel the cancellation to the fourth power.
         """
-        if order == 2:
-            found = self.renyi_many(self.mask(A)[None], order, base, memory).map(lambda one: float(one[0]))
-            return found if found.upper - found.lower <= SHARP else sharper(self, found, A, base)
-        return spectral_renyi(self.schmidt(A, memory), order, base)
+        return renyi_in(self, A, order, base, memory)
 
     def renyi_many(self, masks: Bool[np.ndarray, "partitions sites"], order: float = 2, base: float = e,
                    memory: Memory = None) -> Estimate:  # fmt: skip
-        """Renyi-2 entropies of many partitions (masks, one a row) in one compiled call; arrays (partitions,)."""
-        rows = np.stack([self.mask(np.asarray(row, dtype=bool)) for row in _rows(masks, order)])
-        found = renyi.renyi_2(self.network, self.banks, self.vector[None], self.measure, rows, memory)
+        """Renyi entropies of integer order of many partitions (masks, one a row); arrays (partitions,)."""
+        rows = np.stack([self.mask(row) for row in _rows(masks)])
+        found = renyi.renyi(self.network, self.banks, self.vector[None], self.measure, rows, order, memory)
         return found.map(lambda nats: nats[0] / log(base))
+
+    def exact_rank(self, A: partitions.Partition, memory: Memory = None, primes: int = 2, seed: int = 0) -> ExactRank:
+        """The Schmidt rank as an integer: of the weights as they are, over finite fields, with the odds of an error."""
+        exact_rank.check_measure(self.measure)
+        found = exact_rank.exact_rank(self.network, self.banks, self.vector, self.mask(A), primes, seed, memory)
+        return found.below(rank_bounds(self.arch, A).upper)
+
+    def mutual_information(self, X, Y, order: float = 1, memory: Memory = None) -> Estimate:
+        """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites, in nats."""
+        sets = (partitions.site_list(self.arch, X, "X"), partitions.site_list(self.arch, Y, "Y"))
+        return mutual.mutual_information(*self._parts, sets, order, memory)
+
+    def mutual_information_map(self, memory: Memory = None, progress: Progress = None) -> MutualInformation:
+        """I(i:j) of all pairs of sites, their single-site entropies and correlations, by one fold."""
+        return mutual.mutual_information_map(*self._parts, limit=memory, progress=progress)
+
+    def window_map(self, memory: Memory = None) -> WindowMap:
+        """The spectrum of every window of every level against the rest, by one fold."""
+        return maps.window_map(*self._parts, grid=self.arch.grid, limit=memory)
+
+    def block_map(self, block: int | tuple[int, ...], memory: Memory = None) -> Estimate:
+        """Renyi-2 entropies, in nats, of a block of the given size against the rest at every position."""
+        size = (block,) * len(self.arch.grid) if isinstance(block, int) else tuple(block)
+        return maps.block_map(*self._parts, grid=self.arch.grid, block=size, limit=memory)
+
+    def site_entropies(self, order: float = 1, memory: Memory = None) -> Estimate:
+        """Entropies of every single site against the rest, nats, (sites,)."""
+        return maps.site_entropies(*self._parts, order=order, limit=memory)
+
+    def data_schmidt(self, A: partitions.Partition, features, memory: Memory = None) -> DataSpectrum:
+        """The spectrum in L2 of the two sides' real marginals, on a sample: features (n, sites, M), or chunks."""
+        return dataset.data_spectrum(self.network, self.banks, self.vector, features, self.mask(A), memory)
+
+    @property
+    def _parts(self) -> tuple[Network, dict, Num[np.ndarray, "r"], SiteMeasure]:
+        return self.network, self.banks, self.vector, self.measure
 
     def reduced_density_matrix(self, sites, memory: Memory = None) -> Num[np.ndarray, "D D"]:
         """rho of a few sites, (M^k, M^k), trace 1, in the order given; in the measure's orthonormal basis."""
@@ -130,19 +185,25 @@ def sharper(state: State, found: Estimate, A: partitions.Partition, base: float)
     return min(found, exact, key=lambda estimate: estimate.upper - estimate.lower)
 
 
-def exact_entropy(spectrum: Spectrum, base: float, atol: float | None) -> Estimate:
-    """Von Neumann entropy of an exact spectrum with the bound that rounding leaves."""
-    value, error = spectrum.entropy(), spectrum.entropy_error
-    if atol is not None and error > atol * log(base):
-        raise ValueError(f"atol: wanted {atol}, found a rounding error of up to {error / log(base):.2g}")
-    found = Estimate(value, max(value - error, 0.0), value + error, "exact spectrum")
-    return found.map(lambda nats: nats / log(base))
+def entropy_in(state: State, A: partitions.Partition, base: float, asked: entropy.Asked) -> Estimate:
+    """`entropy` in units of the base; asked.atol is in them too."""
+    unit = log(base)
+    nats = asked if asked.atol is None else asked._replace(atol=asked.atol * unit)
+    return entropy.entropy(state.problem(A), nats).map(lambda value: value / unit)
+
+
+def renyi_in(state: State, A: partitions.Partition, order: float, base: float, memory: Memory) -> Estimate:
+    """`State.renyi`: which route an order takes."""
+    if order == 1:
+        return state.entropy(A, base, memory=memory)
+    if not (order >= 2 and float(order).is_integer()):
+        return spectral_renyi(state.schmidt(A, memory), order, base)
+    found = state.renyi_many(state.mask(A)[None], order, base, memory).map(lambda one: float(one[0]))
+    return found if order != 2 or found.width <= SHARP else sharper(state, found, A, base)
 
 
 def spectral_renyi(spectrum: Spectrum, order: float, base: float) -> Estimate:
     """Renyi entropy of an exact spectrum. Its interval: every p_k moved by at most 2 s_k delta + delta^2."""
-    if order == 1:
-        return exact_entropy(spectrum, base, None)
     value = spectrum.renyi(order, base)
     step = 2 * spectrum.values * spectrum.error_bound + spectrum.error_bound**2
     p = spectrum.probabilities
@@ -152,9 +213,7 @@ def spectral_renyi(spectrum: Spectrum, order: float, base: float) -> Estimate:
     return Estimate(value, min(value, *ends), max(value, *ends), "exact spectrum")
 
 
-def _rows(masks, order: float) -> Bool[np.ndarray, "partitions sites"]:
-    if order != 2:
-        raise ValueError(f"order: many partitions at once are for order 2, found {order!r}; use renyi(A, order)")
+def _rows(masks) -> Bool[np.ndarray, "partitions sites"]:
     masks = np.asarray(masks)
     if masks.ndim != 2 or masks.dtype != bool or not len(masks):
         raise ValueError(f"masks: wanted booleans (partitions, sites), found shape {masks.shape} of {masks.dtype}")

@@ -1,6 +1,6 @@
-"""Von Neumann entropy between rigorous bounds, narrowed until it is as sure as asked. Uses all of certified; used by state.
+"""Von Neumann entropy between rigorous bounds, narrowed until it is as sure as asked. Uses all of certified.
 
-    S in [max(lower bounds), min(upper bounds)]     chi = 8, 16, 32, ..: each pass may only narrow the interval
+    S in [max(lower bounds), min(upper bounds)]     chi = 8, 16, ..: each pass may only narrow the interval
 
 The best bound of each side is kept with its name, whichever pass it came from. docs/certified-entropy.md.
 """
@@ -29,9 +29,9 @@ from tnsim.entanglement.estimate import Stopwatch
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.network import Network
 
-FIRST, LARGEST = 8, 2**14  # chi of the first pass, and one that no machine reaches
-ROOT = 64  # pairs of the shorter side kept at the root, in chi
-GROWTH = 6  # a pass takes at least so many times the one before
+FIRST = 8  # chi of the first pass
+ROOT = 768  # pairs of the shorter side kept at the root, in sqrt(chi): their cube is the cost there, as chi^3 is below
+GROWTH = 3  # a pass takes at least so many times the one before
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
 
@@ -53,14 +53,25 @@ class Goal(NamedTuple):
     memory: str | float | None = None
     seconds: float = inf
 
+    def width(self, found: Certificate) -> float:
+        return max(self.atol, self.rtol * found.lower)
+
     def met(self, found: Certificate) -> bool:
-        return found.upper - found.lower <= max(self.atol, self.rtol * found.lower)
+        return found.upper - found.lower <= self.width(found)
+
+    def next_chi(self, found: Certificate) -> int:
+        """1.5 to 4 times the last: what a width that falls as chi^-2 would need; a multiple of 8."""
+        ratio = (found.upper - found.lower) / max(self.width(found), 1e-300)
+        return 8 * int(np.ceil(found.chi * np.clip(ratio**0.5, 1.5, 4.0) / 8))
 
 
 @dataclass(frozen=True, eq=False)
 class Certificate:
-    """S is in [lower, upper], nats, by the bounds named. q: the last pass's Schmidt probabilities, each at most the true
-    one; missing: 1 - sum q; chi: of that pass; complete: it left no state out; ended: why no further pass was made."""
+    """S is in [lower, upper], nats, by the bounds named.
+
+    q: the last pass's Schmidt probabilities, each at most the true one; missing: 1 - sum q; chi: of that pass;
+    complete: it left no state out; ended: why no further pass was made.
+    """
 
     lower: float
     upper: float
@@ -85,7 +96,7 @@ def certified(
 ) -> Certificate:
     """Rigorous bounds of S. moments: the exact purity and cubes, if known. tell: hears of every pass.
 
-    Raises ValueError for a state that is zero or not finite, and MemoryLimitError where even the first pass does not fit.
+    Raises ValueError for a state that is zero or not finite, and MemoryLimitError where no pass fits the memory.
     """
     watch, chi, spent = Stopwatch(), FIRST, 0.0
     work = _work(problem, moments)
@@ -94,10 +105,10 @@ def certified(
     while not (ended := _ended(found, work.tree, chi, goal, watch.seconds, spent)):
         began = watch.seconds
         found = _pass(work, chi, goal, found)
-        spent, chi = watch.seconds - began, 2 * chi
+        spent, chi = watch.seconds - began, goal.next_chi(found)
         tell(
-            f"chi {found.chi}: S in [{found.lower:.6g}, {found.upper:.6g}] by {found.lower_name} and {found.upper_name}, "
-            f"missing mass {found.missing:.2g}, {spent:.1f} s"
+            f"chi {found.chi}: S in [{found.lower:.6g}, {found.upper:.6g}] by {found.lower_name} and "
+            f"{found.upper_name}, missing mass {found.missing:.2g}, {spent:.1f} s"
         )
     return replace(_ordered(found, work.env.rounding), seconds=watch.seconds, ended=ended)
 
@@ -130,7 +141,8 @@ def _ended(found: Certificate, tree: JoinTree, chi: int, goal: Goal, elapsed: fl
         ways_out = "Ways out: renyi(A, order=2), where it fits; a higher memory=."
         if not found.chi:
             raise memory.refusal(needed, goal.memory, "entropy: the smallest certified pass", ways_out)
-        return f"chi {chi} needs about {memory.human(needed)}, above the limit of {memory.human(memory.limit(goal.memory))}"
+        allowed = memory.human(memory.limit(goal.memory))
+        return f"chi {chi} needs about {memory.human(needed)}, above the limit of {allowed}"
     if elapsed + GROWTH * spent > goal.seconds:
         return f"chi {chi} would end after {goal.seconds:g} s"
     return ""
@@ -138,13 +150,15 @@ def _ended(found: Certificate, tree: JoinTree, chi: int, goal: Goal, elapsed: fl
 
 def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
     """One pass at chi, and every bound that follows from it."""
-    weight = SHARE * max(goal.atol, goal.rtol * found.lower)
+    weight = SHARE * goal.width(found)
     policy = Policy(chi, weight / (2 * sum(len(layer.pairs) for layer in work.tree.layers if isinstance(layer, Joins))))
     state = truncated(work.tree, work.env, work.problem.banks, policy)
-    root = root_spectrum(state.left, state.right, ROOT * chi)
+    root = root_spectrum(state.left, state.right, int(ROOT * chi**0.5))
     found = replace(found, q=root.q, missing=root.missing, chi=chi, complete=root.whole and state.complete(policy))
     found = _narrowed(found, work, state, root)
-    return found if goal.met(found) else _by_chains(found, work, chi, weight)
+    if goal.met(found) or (chi > FIRST and found.upper_name == "pinching"):  # once pinching is better it stays so
+        return found
+    return _by_chains(found, work, chi, weight)
 
 
 def _narrowed(found: Certificate, work: _Work, state: Truncation, root: RootSpectrum) -> Certificate:
@@ -159,7 +173,9 @@ def _narrowed(found: Certificate, work: _Work, state: Truncation, root: RootSpec
 def _by_chains(found: Certificate, work: _Work, chi: int, weight: float) -> Certificate:
     """With the bound by a chain over the sites of A; or over those of B, where the first pass found that better."""
     for tree, env in work.sides:
-        bound = chain.chain_bound(tree, work.problem.banks, work.problem.measure, env, chi=(chi, 8), tol=max(weight, 1e-9))
+        bound = chain.chain_bound(
+            tree, work.problem.banks, work.problem.measure, env, chi=(chi, 8), tol=max(weight, 1e-9)
+        )
         found = found.with_upper(bound.upper, "chain")
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from tnsim.banks import Banks
-from tnsim.entanglement.certified.joins import Joins, JoinTree, Layer, Matrices
+from tnsim.entanglement.certified.joins import JoinTree, Layer, Matrices
 from tnsim.entanglement.measure import SiteMeasure
 
 EPS = float(np.finfo(np.float64).eps)
@@ -69,7 +69,7 @@ def norm_squared(tree: JoinTree, env: Environments, banks: Banks, layer: int, gr
 
 def rows_of(layer: Matrices, banks: Banks) -> Num[np.ndarray, "edges g c"]:
     """The matrices of a layer, each with peak 1: all scales are divided out anyway."""
-    bank = banks[layer.bank]
+    bank = np.asarray(banks[layer.bank])
     peak = np.abs(bank).max(axis=(1, 2), keepdims=True)
     return (bank / np.where(peak > 0, peak, 1))[layer.rows]
 

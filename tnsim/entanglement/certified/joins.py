@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -84,12 +85,12 @@ def _joins(wave: Wave, purity: Int[np.ndarray, "positions"]) -> Iterator[Joins]:
     windows = wave.children.array.tolist()
     while True:
         rounds = [_paired(window, purity) for window in windows]
-        left, right = (np.array(side, dtype=np.int64) for side in zip(*sum(rounds, []), strict=True))
+        left, right = np.array([pair for pairs in rounds for pair in pairs], dtype=np.int64).T
         joined = np.where(purity[left] == purity[right], purity[left], MIXED)
         purity = np.where(right < 0, purity[left], joined)
         yield Joins(left, right, purity, wave.dim_out)
-        ends = np.cumsum([0, *(len(pairs) for pairs in rounds)])
-        windows = [list(range(first, last)) for first, last in zip(ends[:-1], ends[1:], strict=True)]
+        ends = np.cumsum([0, *(len(pairs) for pairs in rounds)]).tolist()
+        windows = [list(range(*pair)) for pair in pairwise(ends)]
         if len(left) == wave.nodes:
             return
 

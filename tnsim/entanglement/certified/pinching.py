@@ -3,7 +3,7 @@
     S <= sum eta(q) + sum over nodes v and sides of S[piece],   piece = what the projector at v takes away, weight w
 
 A piece's entropy is at most that of its own list, plus for every other node u of the same layer the most that u can
-have at weight w under its own list: F_u(w). No dimension enters. docs/certified-entropy.md; best where little is missing.
+have at weight w under its own list: F_u(w). No dimension enters; best where little is missing.
 """
 
 from __future__ import annotations

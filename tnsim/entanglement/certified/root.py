@@ -17,7 +17,7 @@ from jaxtyping import Float, Int, Num
 from tnsim.entanglement.certified import kronecker
 from tnsim.entanglement.certified.truncate import Lists
 
-LONGER = 4  # columns kept for every row, where there are more: the entries are cheap, the decomposition is not
+LONGER = 2  # columns kept for every row, where there are more: the entries are cheap, the decomposition is not
 
 
 class RootSpectrum(NamedTuple):

@@ -1,4 +1,4 @@
-"""One compressed pass from the sites up: a projected state whose missing mass is known exactly. Uses factors, kronecker.
+"""One compressed pass from the sites up: a projected state whose missing mass is known exactly. Uses factors.
 
     chi_A --[ C ]-- chi_B      as in schmidt.py, but at every join only the strongest eigenvectors of the exact reduced
               |                density of A, and then of B, are kept, as many as chi and the tolerance allow
@@ -21,7 +21,13 @@ from tnsim.banks import Banks
 from tnsim.entanglement.certified import kronecker
 from tnsim.entanglement.certified.environments import Environments, norm_squared, rows_of
 from tnsim.entanglement.certified.factors import (
-    Factors, edge_weights, gram_of, hermitian, kept_sizes, one_sided, padded,
+    Factors,
+    edge_weights,
+    gram_of,
+    hermitian,
+    kept_sizes,
+    one_sided,
+    padded,
 )  # fmt: skip
 from tnsim.entanglement.certified.joins import MIXED, A, B, Joins, JoinTree, Matrices
 
@@ -226,14 +232,18 @@ class _Basis(NamedTuple):
 
 
 def _basis(X, Y, E: Num[np.ndarray, "n r r"], side: int, cap: int, policy: Policy) -> _Basis:
-    """Eigenvectors of the reduced density of pairs: all of them where there are few, else the strongest by iteration."""
+    """Eigenvectors of the reduced density of pairs: all of them where there are few, else the strongest."""
     if X.shape[1 + side] * Y.shape[1 + side] <= DENSE:
         return _dense_basis(kronecker.dense_eigenbasis(X, Y, E, SIDES[side]), cap, policy)
     nodes = [_sparse_basis(*node, side, cap, policy) for node in zip(X, Y, E, strict=True)]
     sizes = np.array([node.values.shape[0] for node in nodes])
     wider = ((0, 0), (0, int(sizes.max())))
-    vectors = np.stack([np.pad(node.basis, wider)[:, : sizes.max()] for node in nodes])
-    return _Basis(vectors, sizes, [(node.values, node.values, np.sort(node.rest)[::-1]) for node in nodes])
+    vectors = np.stack([np.pad(np.asarray(node.basis), wider)[:, : sizes.max()] for node in nodes])
+    lists: list[tuple[np.ndarray, ...]] = []
+    for node in nodes:
+        values = np.asarray(node.values)
+        lists.append((values, values, np.sort(np.asarray(node.rest))[::-1]))
+    return _Basis(vectors, sizes, lists)
 
 
 def _basis_of_b(C: Num[np.ndarray, "n k K r"], E: Num[np.ndarray, "n r r"], cap: int, policy: Policy) -> _Basis:
@@ -252,13 +262,15 @@ def _basis_of_b(C: Num[np.ndarray, "n k K r"], E: Num[np.ndarray, "n r r"], cap:
 def _dense_basis(found: kronecker.Eigenbasis, cap: int, policy: Policy) -> _Basis:
     values = np.maximum(found.values, 0)
     sizes = kept_sizes(values, policy.tolerance, cap)
-    return _Basis(found.basis, sizes, [(row, row[:size], row[size:]) for row, size in zip(values, sizes, strict=True)])
+    return _Basis(
+        np.asarray(found.basis), sizes, [(row, row[:size], row[size:]) for row, size in zip(values, sizes, strict=True)]
+    )
 
 
 def _sparse_basis(x, y, e, side: int, cap: int, policy: Policy) -> kronecker.Eigenbasis:
     found = kronecker.eigenbasis(x, y, e, SIDES[side], cap, policy.iterations, policy.seed)
     spare = policy.tolerance - float(found.rest.sum())  # what may be dropped beside what the iteration left out
-    return found.keep(int(kept_sizes(found.values[None], max(spare, 0.0), cap)[0]))
+    return found.keep(int(kept_sizes(np.asarray(found.values)[None], max(spare, 0.0), cap)[0]))
 
 
 def _carried(C: Num[np.ndarray, "1 a b r"], E: Num[np.ndarray, "r r"], side: int) -> _Basis:

@@ -1,0 +1,234 @@
+"""Cases that certified intervals are tried on: the pool and deeper trees, and states from product to flat; their truth."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+import oracle
+import strategies
+from hypothesis import strategies as st
+
+import tnsim
+from tnsim.bounds.min_cut import network_cut
+from tnsim.entanglement.certified import certify, chain, lower, truncate, upper
+from tnsim.entanglement.certified.blocks import block_bound
+from tnsim.entanglement.certified.environments import environments
+from tnsim.entanglement.certified.joins import join_tree
+from tnsim.entanglement.certified.pinching import pinching_bound
+from tnsim.entanglement.certified.root import root_spectrum
+
+KINDS = ("gaussian", "near copy", "near product", "product", "flat", "residual", "cancelling")
+SLACK = 1e-9  # of values and bounds against a dense decomposition
+WHOLE = 2**12  # a chi and a root that leave nothing out
+
+
+def _deep():
+    """Trees of more levels, and of wide windows: N = 16 and 12, M = 2."""
+    trees = [
+        (16, (2, 2, 2, 2), (4, 4, 4, 4), "none"), (16, (2, 2, 2, 2), (3, 6, 2, 5), "none"),
+        (16, (2, 2, 2, 2), (4, 4, 4, 4), "full"), (16, (2, 4, 2), (4, 3, 4), "window"),
+        (16, (4, 4), (6, 4), "none"), (16, (8, 2), (4, 6), "none"), (16, (16,), (5,), "none"),
+        ((4, 4), ((1, 2), (2, 1), (1, 2), (2, 1)), (3, 4, 4, 4), "none"), ((4, 4), (2, 2), (4, 8), "none"),
+        ((4, 4), (2, 2), (5, 4), "window"), ((2, 8), (2, (1, 2), (1, 2)), (4, 4, 3), "none"),
+        (12, (2, 3, 2), (4, 4, 4), "none"),
+    ]  # fmt: skip
+    return [
+        tnsim.ConvAC(sites=sites, features=2, windows=windows, channels=channels, classes=2, sharing=sharing)
+        for sites, windows, channels, sharing in trees
+    ]
+
+
+ARCHS = [*strategies.POOL, *_deep()]
+
+
+@dataclass(frozen=True, eq=False)
+class Kinded(strategies.Case):
+    """A case with the kind of its state, and how it is cut."""
+
+    kind: str = ""
+    noise: float = 0.0
+    seed: int = 0
+
+    def __repr__(self):
+        return f"{super().__repr__()[:-1]}, kind={self.kind!r}, noise={self.noise:.2g}, seed={self.seed})"
+
+    @cached_property
+    def p(self):
+        """True Schmidt probabilities, descending."""
+        return oracle.spectrum(self.dense, self.mask)[0] ** 2
+
+    @cached_property
+    def entropy(self):
+        return oracle.renyi(self.p[self.p > 0], 1)
+
+    @property
+    def problem(self):
+        return certify.Problem(self.state.network, self.state.banks, self.state.vector, self.state.measure, self.mask)
+
+    @property
+    def moments(self):
+        """The exact purity and cubes, within their rounding."""
+        return lower.Moments(np.log((self.p**2).sum()), 1e-13, np.log((self.p**3).sum()), 1e-13)
+
+
+class Cuts(NamedTuple):
+    """How a pass cuts: chi, tolerance, pairs at the root; largest dense space and iterations beyond it."""
+
+    chi: int = WHOLE
+    tolerance: float = 0.0
+    root: int = WHOLE
+    dense: int = truncate.DENSE
+    iterations: int = 1
+
+    @property
+    def policy(self):
+        return truncate.Policy(self.chi, self.tolerance, self.iterations)
+
+
+def cuts():
+    """From one state a side up to all of them; small spaces also by iteration."""
+    return st.builds(
+        Cuts, st.sampled_from([1, 2, 3, 5, 8, WHOLE]), st.sampled_from([0.0, 0.0, 1e-8, 1e-3, 0.05]),
+        st.sampled_from([1, 2, 5, 16, WHOLE]), st.sampled_from([truncate.DENSE, 5, 1]), st.integers(0, 2),
+    )  # fmt: skip
+
+
+class Pass(NamedTuple):
+    """One pass: what it starts from, what it leaves, and the root's spectrum."""
+
+    tree: object
+    env: object
+    state: object
+    root: object
+
+
+def one_pass(case, how):
+    tree = join_tree(case.state.network, case.mask)
+    env = environments(tree, case.state.banks, case.state.vector, case.state.measure)
+    with mock.patch.object(truncate, "DENSE", how.dense):
+        state = truncate.truncated(tree, env, case.state.banks, how.policy)
+    return Pass(tree, env, state, root_spectrum(state.left, state.right, how.root))
+
+
+def early(first=1, root=2, dense=truncate.DENSE):
+    """`certified` with smaller first passes than it makes by itself, so that small states are cut too."""
+    stack = ExitStack()
+    for module, name, value in ((certify, "FIRST", first), (certify, "ROOT", root), (truncate, "DENSE", dense)):
+        stack.enter_context(mock.patch.object(module, name, value))
+    return stack
+
+
+def upper_bounds(case, found):
+    """{name: bound} of what one pass says from above."""
+    tree, env, state, root = found
+    log_rank = network_cut(case.state.network, case.mask).log
+    return {
+        "water filling": upper.water_filling(root.q, root.missing, log_rank, env.rounding),
+        "pinching": pinching_bound(root.q, state.cuts + root.pieces, env.rounding),
+        "blocks": block_bound(tree, env, state.lists),
+    }
+
+
+def chains(case, chi):
+    """{name: bound} of the chains over A and over B."""
+    found = {}
+    for name, mask in (("chain A", case.mask), ("chain B", ~case.mask)):
+        tree = join_tree(case.state.network, mask)
+        env = environments(tree, case.state.banks, case.state.vector, case.state.measure)
+        found[name] = chain.chain_bound(tree, case.state.banks, case.state.measure, env, chi=(chi, 2)).upper
+    return found
+
+
+def lower_bounds(case, found):
+    """{name: bound} of what one pass says from below, without and with moments."""
+    q, missing, slack = found.root.q, found.root.missing, found.env.rounding
+    return {
+        f"best lower, {name}": lower.best_lower(q, missing, moments, slack)[0]
+        for name, moments in (("list", None), ("moments", case.moments))
+    }
+
+
+def violations(case, found, bounds):
+    """[what, by how much] of all that is not as the theory has it; empty for a sound pass. bounds: upper ones."""
+    q, m = found.root.q, 1 - float(found.root.q.sum())
+    size = max(len(q), len(case.p))
+    q, p = (np.pad(x, (0, size - len(x))) for x in (q, case.p))
+    amounts = {
+        "p >= q": (q - p).max(),
+        "Ky Fan": (np.cumsum(p) - np.cumsum(q) - m).max(),
+        "m >= 0": -m * 1e3,  # to 1e-12
+        "missing": abs(found.root.missing - max(m, 0.0)),
+        **{name: bound - case.entropy for name, bound in lower_bounds(case, found).items()},
+        **{name: case.entropy - bound for name, bound in bounds.items()},
+    }
+    return [(name, float(by)) for name, by in amounts.items() if not by <= SLACK]
+
+
+def cases(archs=ARCHS, kinds=KINDS):
+    """Architecture, kind of state, noise, measure, dtype, partition; all numbers by one seed."""
+    # Asked beforehand, as strategies.cases does.
+    known = [(arch, strategies.shapes(arch), arch.grid, arch.features) for arch in archs]
+    return st.builds(_made, st.sampled_from(known), st.sampled_from(kinds), st.integers(0, 2**32 - 1))
+
+
+def _made(known, kind, seed):
+    (arch, shapes, grid, M), rng = known, np.random.default_rng(seed)
+    dtype = ("float64", "complex128")[rng.integers(2)]
+    noise = 10.0 ** -rng.uniform(1, 2 if kind == "cancelling" else 8)
+    weights = _weights(rng, kind, shapes, dtype, noise)
+    gram = _gram(rng, M, int(np.prod(grid)), dtype) if rng.random() < 0.5 and kind != "flat" else None
+    powers = tuple(rng.integers(-100, 100, len(shapes)).tolist())
+    label = int(rng.integers(shapes[-1][0]))
+    return Kinded(arch, weights, powers, label, _mask(rng, grid), gram, kind, noise, seed)
+
+
+def _weights(rng, kind, shapes, dtype, noise):
+    """Banks (copies, r, r below), the output's (classes, r)."""
+    drawn = [strategies.normal(rng, shape, dtype) for shape in shapes]
+    *banks, output = drawn
+    eyes = [np.eye(*bank.shape[1:]) + 0 * bank for bank in banks]
+    alike = [np.ones_like(bank) * bank[:, :1] for bank in banks]  # every channel the same: a product
+    if kind == "gaussian":
+        return drawn
+    if kind in ("near copy", "residual"):  # the channels as they come; or with one that is nearly constant
+        found = [eye + noise * bank for eye, bank in zip(eyes, banks, strict=True)]
+        for bank in found if kind == "residual" else []:
+            bank[:, 0] += 1
+        return [*found, 1 + 0.1 * output]
+    if kind == "flat":
+        return _flat(eyes, output)
+    found = [same + (0 if kind == "product" else noise) * bank for same, bank in zip(alike, banks, strict=True)]
+    if kind == "cancelling":  # the channels are alike, the class vector lets their sum vanish to the noise
+        signs = np.where(np.arange(output.shape[1]) % 2, -1, 1)
+        return [*found, 0 * output + (signs if len(signs) % 2 == 0 else 1)]
+    return [*found, output]
+
+
+def _flat(eyes, output):
+    """THEORY section 5: every first window a sum of equal terms, the windows in a product."""
+    for level, bank in enumerate(eyes[1:]):
+        bank[:] = 0
+        bank[:, 0] = 1 if level == 0 else np.eye(bank.shape[-1])[0]
+    output = np.ones_like(output) if len(eyes) == 1 else np.eye(output.shape[1])[0] + 0 * output
+    return [*eyes, output]
+
+
+def _gram(rng, M, sites, dtype):
+    """Gram matrices, one or one for each site: well conditioned, badly, or of a lower rank."""
+    count = ((), (sites,))[rng.integers(2)]
+    root = strategies.normal(rng, (*count, M, M), dtype) * 10.0 ** (-rng.uniform(0, 4) * np.arange(M) * rng.integers(2))
+    if rng.random() < 0.2:
+        root[..., 1:] = 0
+    return root @ np.conj(np.swapaxes(root, -1, -2))
+
+
+def _mask(rng, grid):
+    """Random, every other site, the first sites, or a checkerboard."""
+    n = int(np.prod(grid))
+    some = rng.random(n) < rng.uniform(0.2, 0.8)
+    some[rng.permutation(n)[:2]] = (True, False)
+    ways = (some, np.arange(n) % 2 == 0, np.arange(n) < n // 2, np.indices(grid).sum(axis=0).ravel() % 2 == 0)
+    return ways[rng.choice(4, p=[0.55, 0.15, 0.1, 0.2])]

@@ -1,0 +1,101 @@
+"""Von Neumann entropy by the best route: exact where the spectrum is in reach, certified elsewhere. Used by state.
+
+Exact: the Schmidt fold (schmidt.py), with what rounding leaves. Certified: an interval that holds S (certified/), by
+bounds that need no spectrum, with the exact purity by two replicas (renyi.py) among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from tnsim import memory
+from tnsim.entanglement import renyi, schmidt
+from tnsim.entanglement.certified.certify import Certificate, Goal, Problem, certified
+from tnsim.entanglement.certified.lower import Moments
+from tnsim.entanglement.estimate import Estimate, Stopwatch
+from tnsim.entanglement.spectrum import Spectrum
+from tnsim.memory import MemoryLimitError
+
+EXACT = 2 * 10**8  # bytes of an exact spectrum that is a matter of seconds
+CUBES = 10**7  # numbers of a fold of three replicas that is worth its time
+RTOL, SECONDS = 0.02, 60.0  # of a certified interval where nothing is asked: part of S, and time
+
+
+class Asked(NamedTuple):
+    """How sure, within which memory and about which time; tell hears of every pass."""
+
+    atol: float | None = None
+    memory: str | float | None = None
+    seconds: float | None = None
+    tell: Callable[[str], None] = lambda text: None
+
+
+def entropy(problem: Problem, asked: Asked) -> Estimate:
+    """S in nats. Without `atol`, an interval of 2 % of S is looked for within about a minute; with it, however long.
+
+    Raises ValueError for atol <= 0, for an atol below the rounding of an exact spectrum and for a state that is zero,
+    MemoryLimitError where not even the smallest pass fits. Where memory or time end the search, the interval that was
+    reached is returned and its note says so.
+    """
+    if asked.atol is not None and not asked.atol > 0:
+        raise ValueError(f"atol: wanted a number > 0 (nats), found {asked.atol!r}")
+    watch = Stopwatch()
+    network, banks, vector, measure, mask = problem
+    try:
+        reach = min(memory.limit(asked.memory), EXACT)
+        (spectrum,) = schmidt.spectra(network, banks, vector[None], measure, mask, reach)
+        found, note = exact(spectrum, asked.atol), ""
+    except MemoryLimitError:  # out of reach: an interval then
+        by_bounds = certified(problem, moments(problem, asked.memory), _goal(asked), asked.tell)
+        found, note = _estimate(by_bounds), _note(by_bounds)
+    return replace(found, seconds=watch.seconds, note="; ".join(filter(None, (note, measure.note))))
+
+
+def _goal(asked: Asked) -> Goal:
+    if asked.atol is None:
+        return Goal(0.0, RTOL, asked.memory, asked.seconds or SECONDS)
+    return Goal(asked.atol, 0.0, asked.memory, asked.seconds or inf)
+
+
+def exact(spectrum: Spectrum, atol: float | None) -> Estimate:
+    """Entropy of an exact spectrum in nats, within what rounding leaves. Raises ValueError where that is above atol."""
+    value, error = spectrum.entropy(), spectrum.entropy_error
+    if atol is not None and error > atol:
+        raise ValueError(f"atol: wanted {atol} nats, found a rounding error of up to {error:.2g}")
+    return Estimate(value, max(value - error, 0.0), value + error, "exact spectrum")
+
+
+def moments(problem: Problem, limit: str | float | None) -> Moments | None:
+    """ln of sum p^2, and of sum p^3 where it is cheap, from replicas; None where even two do not fit."""
+    found = _replicas(problem, 2, limit)
+    if found is None:
+        return None
+    cheap = renyi.estimate(problem.network, 3) <= CUBES
+    cubes = _replicas(problem, 3, limit) if cheap else None
+    if cubes is None:
+        return Moments(-float(found), float(found.tolerance))
+    return Moments(-float(found), float(found.tolerance), -2 * float(cubes), 2 * float(cubes.tolerance))
+
+
+def _replicas(problem: Problem, order: int, limit: str | float | None) -> Estimate | None:
+    network, banks, vector, measure, mask = problem
+    try:
+        found = renyi.renyi(network, banks, vector[None], measure, mask[None], order, limit)
+    except MemoryLimitError:  # the interval does without it
+        return None
+    found = found.map(lambda nats: float(nats[0, 0]))
+    return found if np.isfinite(found.tolerance) else None
+
+
+def _estimate(found: Certificate) -> Estimate:
+    method = f"certified, {found.lower_name} below and {found.upper_name} above"
+    return Estimate(0.5 * (found.lower + found.upper), found.lower, found.upper, method)
+
+
+def _note(found: Certificate) -> str:
+    return f"chi {found.chi}, missing mass {found.missing:.1g}; {found.ended}"

@@ -1,0 +1,78 @@
+"""A classifier as one state, sum_y |y>|psi_y>, its class leg a party of its own: a door to classes. Used by models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import e, log
+
+import numpy as np
+from jaxtyping import Num
+
+from tnsim import partitions
+from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.banks import measurable
+from tnsim.entanglement import classes
+from tnsim.entanglement.classes import Overlaps
+from tnsim.entanglement.entropy import exact
+from tnsim.entanglement.estimate import Estimate
+from tnsim.entanglement.measure import SiteMeasure, site_measure
+from tnsim.entanglement.spectrum import Spectrum
+from tnsim.network import Network
+
+Memory = str | float | None
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """All classes of a network at once, in a measure. Made by `arch.states`.
+
+    class_side: "A" or "B", the side that the class leg joins. Entropies in nats unless base=.
+    """
+
+    arch: ConvACArchitecture
+    banks: dict[str, Num[np.ndarray, "..."]]
+    measure: SiteMeasure
+
+    @property
+    def _parts(self) -> tuple[Network, dict, SiteMeasure]:
+        return self.arch.network, self.banks, self.measure
+
+    def overlaps(self) -> Overlaps:
+        """<psi_y|psi_z> of all pairs of classes, as cosines and norms."""
+        return classes.overlaps(*self._parts)
+
+    def class_schmidt(self) -> Spectrum:
+        """The spectrum of the class leg against all sites."""
+        return classes.class_spectrum(*self._parts)
+
+    def class_entropy(self, base: float = e) -> Estimate:
+        """Entropy of the class leg against all sites: how many classes the state tells apart."""
+        return self._in(exact(self.class_schmidt(), None), base)
+
+    def schmidt(self, A: partitions.Partition, class_side: str = "B", memory: Memory = None) -> Spectrum:
+        """The spectrum across a partition of the sites, the class leg on one of its sides."""
+        return classes.joint_spectrum(*self._parts, partitions.mask(self.arch, A), class_side, memory)
+
+    def entropy(
+        self, A: partitions.Partition, class_side: str = "B", base: float = e, memory: Memory = None
+    ) -> Estimate:
+        """Von Neumann entropy of `schmidt`."""
+        return self._in(exact(self.schmidt(A, class_side, memory), None), base)
+
+    def renyi(self, A: partitions.Partition, class_side: str = "B", base: float = e, memory: Memory = None) -> Estimate:
+        """Renyi-2 entropy of the same, by two replicas: for any partition."""
+        return self._in(classes.joint_renyi_2(*self._parts, partitions.mask(self.arch, A), class_side, memory), base)
+
+    def mutual_information(self, A: partitions.Partition, base: float = e, memory: Memory = None) -> Estimate:
+        """I(class : A) = S(class) + S(A) - S(class A): what the sites of A alone know of the class."""
+        return self._in(classes.mutual_information(*self._parts, partitions.mask(self.arch, A), memory), base)
+
+    def _in(self, found: Estimate, base: float) -> Estimate:
+        note = "; ".join(filter(None, (found.note, self.measure.note)))
+        return replace(found, note=note).map(lambda nats: nats / log(base))
+
+
+def states_of(arch: ConvACArchitecture, params, measure: str = "coefficient", gram=None) -> States:
+    """All classes as one state. Raises ValueError for banks, a measure or a gram that do not fit."""
+    banks = measurable(arch.network, params)
+    return States(arch, banks, site_measure(measure, gram, arch.size, arch.features))
