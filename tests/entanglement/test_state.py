@@ -47,10 +47,16 @@ def test_estimates_hold_the_oracles_value(case, order, base):
         assert (entropy.lower, entropy.value, entropy.upper) == (found.lower, found.value, found.upper)
 
 
+@pytest.mark.parametrize("order", [-1, -0.5, float("nan")])
+def test_orders_below_zero(order):
+    with pytest.raises(ValueError, match="order: wanted a number >= 0"):
+        ARCH.state(drawn(ARCH), 0).renyi([0], order)
+
+
 def test_an_entropy_that_is_not_sure_enough_is_refused():
     state = ARCH.state(drawn(ARCH), 0)
     assert state.entropy([0], atol=1e-6).method == "exact spectrum"
-    with pytest.raises(ValueError, match=r"atol: wanted 1e-18, found a rounding error of up to \d"):
+    with pytest.raises(ValueError, match=r"atol: wanted 1e-18 nats, found a rounding error of up to \d"):
         state.entropy([0], atol=1e-18)
 
 

@@ -28,7 +28,7 @@ from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.exact_rank import ExactRank
 from tnsim.entanglement.leading import LeadingValues
 from tnsim.entanglement.maps import WindowMap
-from tnsim.entanglement.measure import SiteMeasure, item_size, site_measure
+from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.entanglement.mutual import MutualInformation
 from tnsim.entanglement.spectrum import Spectrum
 from tnsim.entanglement.spectrum import renyi as renyi_of
@@ -38,7 +38,7 @@ from tnsim.network import Network
 Memory = str | float | None
 Progress = Callable[[int, int], None] | None
 SHARP = 1e-11  # nats: a Renyi-2 interval wider than this is worth a second look
-CHEAP = 10**8  # bytes that a second look may always take
+CHEAP = 10**8  # bytes that a second look may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,10 +176,9 @@ def state_of(arch: ConvACArchitecture, params, label: int, measure: str = "coeff
 
 
 def sharper(state: State, found: Estimate, A: partitions.Partition, base: float) -> Estimate:
-    """The narrower of a Renyi-2 by replicas and one by the spectrum, if that takes no more memory."""
-    allowed = renyi.estimate(state.network) * item_size(state.banks, state.measure)
+    """The narrower of a Renyi-2 by replicas and one by the spectrum, where that is a matter of a second."""
     try:
-        exact = spectral_renyi(state.schmidt(A, max(allowed, CHEAP)), 2, base)
+        exact = spectral_renyi(state.schmidt(A, CHEAP), 2, base)
     except MemoryLimitError:  # out of reach: the interval of the replicas says what is known
         return found
     return min(found, exact, key=lambda estimate: estimate.upper - estimate.lower)

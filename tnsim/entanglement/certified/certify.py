@@ -30,7 +30,6 @@ from tnsim.entanglement.measure import SiteMeasure
 from tnsim.network import Network
 
 FIRST = 8  # chi of the first pass
-ROOT = 768  # pairs of the shorter side kept at the root, in sqrt(chi): their cube is the cost there, as chi^3 is below
 GROWTH = 3  # a pass takes at least so many times the one before
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
@@ -54,10 +53,10 @@ class Goal(NamedTuple):
     seconds: float = inf
 
     def width(self, found: Certificate) -> float:
-        return max(self.atol, self.rtol * found.lower)
+        return float(max(self.atol, self.rtol * found.lower))
 
     def met(self, found: Certificate) -> bool:
-        return found.upper - found.lower <= self.width(found)
+        return bool(found.upper - found.lower <= self.width(found))
 
     def next_chi(self, found: Certificate) -> int:
         """1.5 to 4 times the last: what a width that falls as chi^-2 would need; a multiple of 8."""
@@ -153,7 +152,7 @@ def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
     weight = SHARE * goal.width(found)
     policy = Policy(chi, weight / (2 * sum(len(layer.pairs) for layer in work.tree.layers if isinstance(layer, Joins))))
     state = truncated(work.tree, work.env, work.problem.banks, policy)
-    root = root_spectrum(state.left, state.right, int(ROOT * chi**0.5))
+    root = root_spectrum(state.left, state.right, policy.root_pairs)
     found = replace(found, q=root.q, missing=root.missing, chi=chi, complete=root.whole and state.complete(policy))
     found = _narrowed(found, work, state, root)
     if goal.met(found) or (chi > FIRST and found.upper_name == "pinching"):  # once pinching is better it stays so

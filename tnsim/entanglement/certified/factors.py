@@ -24,9 +24,9 @@ class Factors:
     """C of every edge: edge i is row where[i, 1] of stacks[where[i, 0]]; -1 for edges without one."""
 
     where: Int[np.ndarray, "edges 2"]
-    stacks: tuple[Num[np.ndarray, "n a b r"], ...] = ()
+    stacks: tuple[Num[np.ndarray, "_ _ _ _"], ...] = ()
 
-    def with_more(self, groups: list[tuple[Int[np.ndarray, "_"], Num[np.ndarray, "n a b r"]]]) -> Factors:
+    def with_more(self, groups: list[tuple[Int[np.ndarray, "_"], Num[np.ndarray, "_ _ _ _"]]]) -> Factors:
         """With factors of further edges, those of one shape in one stack."""
         where, stacks = self.where.copy(), list(self.stacks)
         for shape in sorted({C.shape[1:] for _, C in groups}):
@@ -84,7 +84,7 @@ def kept_sizes(weights: Float[np.ndarray, "n k"], tolerance: float, cap: int) ->
     return np.minimum(rungs[np.searchsorted(rungs, needed)], min(cap, weights.shape[1]))
 
 
-def hermitian(x: Num[np.ndarray, "n k k"]) -> Num[np.ndarray, "n k k"]:
+def hermitian(x: Num[np.ndarray, "*n k k"]) -> Num[np.ndarray, "*n k k"]:
     """The Hermitian part."""
     return 0.5 * (x + np.conj(np.swapaxes(x, -1, -2)))
 

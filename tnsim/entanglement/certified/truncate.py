@@ -33,6 +33,7 @@ from tnsim.entanglement.certified.joins import MIXED, A, B, Joins, JoinTree, Mat
 
 DENSE = 1200  # pair spaces up to this size are diagonalised whole
 BATCH = 2**24  # numbers that a batch of dense densities may take
+ROOT = 768  # pairs of the shorter side kept at the root, in sqrt(chi)
 SIDES: tuple[kronecker.Side, kronecker.Side] = ("A", "B")
 
 
@@ -44,6 +45,11 @@ class Policy(NamedTuple):
     tolerance: float = 0.0
     iterations: int = 1
     seed: int = 0
+
+    @property
+    def root_pairs(self) -> int:
+        """Pairs of the shorter side kept at the root: their cube is the cost there, as chi^3 is below."""
+        return int(ROOT * self.chi**0.5)
 
     def caps(self, tree: JoinTree) -> list[int]:
         """chi of every layer: eight times as much just below the root's last join, twice one join further down."""
@@ -61,7 +67,7 @@ class Lists:
     layer really take from the state's squared norm, at most the sum of what each would take alone.
     """
 
-    values: Float[np.ndarray, "edges k"]
+    values: Float[np.ndarray, "edges n"]
     kept: Float[np.ndarray, "edges k"]
     dropped: Float[np.ndarray, "edges d"]
     lost: float
@@ -189,7 +195,7 @@ def _joined(level: _Level, factors: Factors, cap: int, policy: Policy) -> _Cut:
     return cut
 
 
-def _projected(X, Y, P: Num[np.ndarray, "n K k"]) -> Num[np.ndarray, "n k K r"]:
+def _projected(X, Y, P: Num[np.ndarray, "n K k"]) -> Num[np.ndarray, "n k L r"]:
     """sum_(a1 a2) conj(P[(a1 a2), k]) X[a1, b1, g] Y[a2, b2, g]: A projected, B's pairs still whole."""
     (n, a1, b1, r), (_, a2, b2, _), k = X.shape, Y.shape, P.shape[2]
     half = np.conj(np.moveaxis(P.reshape(n, a1, a2 * k), 1, 2)) @ X.reshape(n, a1, b1 * r)
@@ -307,9 +313,28 @@ def estimate(tree: JoinTree, policy: Policy) -> float:
         grown = np.where((left > 1) & (right > 1), np.minimum(left * right, cap), left * right)
         grown[pure] = np.where(layer.purity[pure, None] == (A, B), layer.dim, 1)
         held = (shapes.prod(axis=1).sum() + 2 * grown.prod(axis=1).sum()) * layer.dim
-        largest = np.argmax(np.where(pure, 0, left.prod(axis=1) * right.prod(axis=1)))
-        (a, b), (c, d) = left[largest].tolist(), right[largest].tolist()
-        sparse = kronecker.eigenbasis_numbers((a, b, layer.dim), (c, d, layer.dim), "A", cap, policy.iterations)
-        peak = max(peak, held + max(3 * BATCH, sparse if a * c > DENSE else 0))
+        largest = int(np.argmax(np.where(pure, 0, left.prod(axis=1) * right.prod(axis=1))))
+        pair = (*left[largest].tolist(), layer.dim), (*right[largest].tolist(), layer.dim)
+        last = layer is tree.layers[-1]
+        formed = _root_numbers(*pair, policy) if last else _pair_numbers(*pair, cap, policy, int((~pure).sum()))
+        peak = max(peak, float(held) + formed)
         shapes = grown
     return peak
+
+
+def _pair_numbers(X: tuple[int, ...], Y: tuple[int, ...], cap: int, policy: Policy, nodes: int) -> float:
+    """Numbers formed while nodes with factors of these shapes are cut: densities, iterations, A-projected factors."""
+    (a, b, r), (c, d, _) = X, Y
+    pairs = min(max(a * c, b * d), DENSE)
+    dense = min(3.0 * BATCH, nodes * (3.0 * max(a, b, c, d) ** 2 * r**2 + 6 * pairs**2))
+    sparse = [kronecker.eigenbasis_numbers(X, Y, side, cap, policy.iterations) for side in SIDES]
+    projected = 3.0 * min(cap, a * c) * b * d * r
+    return max(dense, float(max(sparse)) if a * c > DENSE or b * d > DENSE else 0.0) + projected
+
+
+def _root_numbers(X: tuple[int, ...], Y: tuple[int, ...], policy: Policy) -> float:
+    """Numbers formed at the root: its entries at the pairs kept, and their Gram matrix, twice."""
+    (a, b, r), (c, d, _) = X, Y
+    rows, columns = sorted((a * c, b * d))
+    rows = min(rows, policy.root_pairs)
+    return 3.0 * rows * min(columns, 2 * rows) + 4.0 * rows**2 + 2.0 * r * (a * b + c * d) + c * b * d
