@@ -6,9 +6,12 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+from threadpoolctl import threadpool_limits
 
 # With the numeric tower an int will do where a float is annotated, as PEP 484 has it.
 install_import_hook("tnsim", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+threadpool_limits(1)  # workers side by side: BLAS threads that wait for each other cost ten times
 
 settings.register_profile("tnsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("ci", settings.get_profile("tnsim"), derandomize=True)  # the same cases each time

@@ -9,6 +9,8 @@ from strategies import FEW, cases
 
 import tnsim
 from tnsim.entanglement import entropy
+from tnsim.entanglement.certified import lower
+from tnsim.entanglement.estimate import Estimate
 from tnsim.memory import MemoryLimitError
 
 ARCH = tnsim.ConvAC(sites=(8, 8), features=2, channels=(8, 8, 8), windows=(2, 2, 2), classes=2)
@@ -78,3 +80,12 @@ def _state():
     rng = np.random.default_rng(1)
     banks = [np.eye(*shape[1:])[None] + 0.1 * rng.normal(size=shape) for shape in strategies.shapes(ARCH)[:-1]]
     return ARCH.state(strategies.named([*banks, rng.normal(size=strategies.shapes(ARCH)[-1])]), 0)
+
+
+def test_no_moment_loses_the_good_end_of_its_interval(monkeypatch):
+    state = _state()
+    problem = state.problem("checkerboard")
+    lopsided = Estimate(np.array([[3.0]]), np.array([[2.5]]), np.array([[9.0]]), "by hand")
+    monkeypatch.setattr(entropy.renyi, "renyi", lambda *problem: lopsided)
+    found = entropy.moments(problem, None)
+    assert lower.best_lower(np.zeros(0), 1.0, found)[0] >= 2.5 - 1e-9

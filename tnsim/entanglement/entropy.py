@@ -78,8 +78,13 @@ def moments(problem: Problem, limit: str | float | None) -> Moments | None:
     cheap = renyi.estimate(problem.network, 3) <= CUBES
     cubes = _replicas(problem, 3, limit) if cheap else None
     if cubes is None:
-        return Moments(-float(found), float(found.tolerance))
-    return Moments(-float(found), float(found.tolerance), -2 * float(cubes), 2 * float(cubes.tolerance))
+        return Moments(*_logarithm(found, 1))
+    return Moments(*_logarithm(found, 1), *_logarithm(cubes, 2))
+
+
+def _logarithm(found: Estimate, factor: int) -> tuple[float, float]:
+    """ln sum p^n = (1 - n) S_n, the middle of its interval, and half of its width: the two ends need not lie alike."""
+    return -factor * 0.5 * float(found.lower + found.upper), factor * 0.5 * float(found.width)
 
 
 def _replicas(problem: Problem, order: int, limit: str | float | None) -> Estimate | None:
