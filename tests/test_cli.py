@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,10 @@ from flax import nnx
 
 import tnsim
 from tnsim import cli, parsing
+from tnsim.entanglement import schmidt
+from tnsim.memory import MemoryLimitError
+from tnsim.report import rows
+from tnsim.train.data import load
 from tnsim.train.model_file import save
 
 ARCH = tnsim.ConvAC((4, 4), 3, (5, 6), (2, 2), 3)
@@ -98,6 +103,16 @@ MISTAKES = [
     (("--partition", "center", "--measure", "sum"), "measure: wanted one of"),
     (("--partition", "center", "--gram", "guess"), "--gram: wanted data or uniform"),
     (("--partition", "center", "--memory", "much"), "memory: wanted bytes or a text like '8GB', found 'much'"),
+    (("--partition", "center", "--atol", "0"), "atol: wanted a number > 0, found 0.0"),
+    (("--partition", "center", "--atol", "-1"), "atol: wanted a number > 0, found -1.0"),
+    (("--partition", "center", "--seconds", "0"), "seconds: wanted a number > 0, found 0.0"),
+    (("--partition", "center", "--map", "rooms"), "map: wanted one of windows, sites, mutual, found 'rooms'"),
+    (("--partition", "checkerboard", "--memory", "1KB"), "entropy: the smallest certified pass needs about 44.4 MB"),
+    (("--partition", "checkerboard", "--memory", "1KB", "--renyi-only"), "the fold of two replicas needs about"),
+    (("--partition", "center", "--measure", "data"), "--measure data: source: must be one of ['digits'"),
+    (("--partition", "center", "--partition", "center"), "wanted every name once, found 'center' again"),
+    ((), "--partition: wanted at least one partition, or a --map, found none"),
+    (("--partition", "nowhere.npy"), "--partition: nowhere.npy: cannot be read"),
 ]
 
 
@@ -108,6 +123,168 @@ def test_a_mistake_is_one_line(tnsim_command, model_path, options, message):
     assert message in err
     assert "Traceback" not in err
     assert out == ""
+
+
+def test_an_interval_holds_the_exact_entropy(tnsim_command, model_path, monkeypatch):
+    arguments = ("measure", model_path, "--partition", "checkerboard", "--label", 1, "--atol", 0.1)
+    _, out, _ = tnsim_command(*arguments, "--json")
+    exact = json.loads(out)["measurements"][0]
+    assert exact["entropy_estimate"]["method"] == "exact spectrum"
+    monkeypatch.setattr(schmidt, "spectra", _refused)
+    _, out, err = tnsim_command(*arguments, "--json")
+    assert err == ""
+    (row,) = json.loads(out)["measurements"]
+    held = row["entropy_estimate"]
+    assert held["lower"] <= exact["entropy"] <= held["upper"]
+    assert held["upper"] - held["lower"] <= 0.1
+    assert row["entropy_error"] == pytest.approx((held["upper"] - held["lower"]) / 2)
+    assert row["rank"] is None
+    assert row["renyi2"] == pytest.approx(exact["renyi2"], abs=1e-9)
+
+
+def _refused(*arguments, **options):
+    raise MemoryLimitError("out of reach")
+
+
+def test_the_table_shows_the_interval(tnsim_command, model_path, monkeypatch):
+    monkeypatch.setattr(schmidt, "spectra", _refused)
+    arguments = ("measure", model_path, "--partition", "left-right", "--label", 0)
+    _, out, err = tnsim_command(*arguments)
+    (low, high) = re.search(r"\d\.\d{4} \[(\d\.\d{4}), (\d\.\d{4})\]", out).groups()
+    assert float(low) <= float(high)
+    assert err.startswith(f"left-right, class a: S {re.search('[0-9.]+ .*]', out)[0]} nats (certified, ")
+
+
+def test_a_printed_interval_holds_what_it_holds():
+    found = {"value": 1.61355, "lower": 1.60604, "upper": 1.62119, "method": "certified, a below and b above"}
+    assert rows.figure({"entropy_estimate": found}) == "1.6136 [1.6060, 1.6212]"
+    assert rows.figure({"entropy_estimate": found}, bits=True) == "2.3279 [2.3170, 2.3389]"
+    assert rows.figure({"entropy_estimate": found | {"method": "exact spectrum"}}) == "1.6136"
+    assert rows.figure({}) == "-"
+
+
+def test_a_row_of_little_memory_keeps_its_renyi_entropy(tnsim_command, model_path):
+    arguments = ("measure", model_path, "--partition", "checkerboard", "--label", 0, "--memory", "1MB")
+    code, out, err = tnsim_command(*arguments)
+    assert code == 0
+    assert "S_2" in err
+    assert "needs about 44.4 MB, above the limit of 1 MB" in err
+    assert "│ -" in out
+
+
+def test_the_leading_values_are_those_of_the_spectrum(tnsim_command, model_path, monkeypatch):
+    arguments = ("measure", model_path, "--partition", "checkerboard", "--label", 2, "--top", 3, "--json")
+    exact = json.loads(tnsim_command(*arguments)[1])["measurements"][0]["leading"]
+    monkeypatch.setattr(schmidt, "spectra", _refused)
+    found = json.loads(tnsim_command(*arguments, "--atol", 0.5)[1])["measurements"][0]["leading"]
+    np.testing.assert_allclose(found["values"], exact["values"], rtol=1e-6)
+    assert found["missing"] == pytest.approx(exact["missing"], abs=1e-6)
+
+
+def test_the_exact_rank_stands_beside_the_float_rank(tnsim_command, model_path):
+    arguments = ("measure", model_path, "--partition", "left-right", "--label", 0, "--rank", "--measure", "coefficient")
+    (row,) = json.loads(tnsim_command(*arguments, "--json")[1])["measurements"]
+    assert row["exact_rank"]["value"] == row["rank"] == 6
+    assert row["exact_rank"]["certain"]
+    assert "exact rank" in tnsim_command(*arguments)[1]
+
+
+def test_maps_equal_the_library(tnsim_command, model_path):
+    asked = [word for kind in ("windows", "sites", "mutual") for word in ("--map", kind)]
+    code, out, _ = tnsim_command("measure", model_path, *asked, "--label", 1, "--json")
+    assert code == 0
+    windows, sites, mutual = json.loads(out)["maps"]
+    module, notes = tnsim.train.load_model(model_path)
+    state = ARCH.state(module.params(), 1, "function", np.array(notes["gram"]))
+    np.testing.assert_allclose(sites["entropies"], state.site_entropies().value, atol=1e-12)
+    np.testing.assert_allclose(windows["levels"][0]["entropies"], sites["entropies"], atol=1e-8)
+    assert [level["shape"] for level in windows["levels"]] == [[4, 4], [2, 2]]
+    values = state.mutual_information_map().values
+    assert len(mutual["pairs"]) == 48
+    for i, j, value in mutual["pairs"]:
+        assert value == pytest.approx(values[i, j], abs=1e-12)
+    assert mutual["pairs"][0][2] == pytest.approx(np.nanmax(values), abs=1e-12)
+
+
+def test_many_masks_by_renyi_alone(tnsim_command, model_path, tmp_path):
+    masks = np.random.default_rng(0).random((60, 4, 4)) < 0.5
+    np.save(tmp_path / "masks.npy", masks)
+    arguments = ("measure", model_path, "--partition", tmp_path / "masks.npy", "--renyi-only", "--label", 0)
+    found = json.loads(tnsim_command(*arguments, "--json")[1])["measurements"]
+    module, notes = tnsim.train.load_model(model_path)
+    state = ARCH.state(module.params(), 0, "function", np.array(notes["gram"]))
+    assert [row["partition"] for row in found] == [f"masks.npy:{k}" for k in range(60)]
+    np.testing.assert_allclose([row["renyi2"] for row in found], state.renyi_many(masks.reshape(60, 16)), atol=1e-10)
+    assert all(row["entropy"] is None for row in found)
+
+
+def test_a_second_run_skips_what_is_there(tnsim_command, model_path, tmp_path, monkeypatch):
+    arguments = ("measure", model_path, "--partition", "left-right", "--label", 0, "--label", 1, "--out", tmp_path)
+    _, _, err = tnsim_command(*arguments)
+    assert err.count("\n") == 2
+    first = json.loads((tmp_path / "measurements.json").read_text())["measurements"]
+    _, _, err = tnsim_command(*arguments, "--label", 2, "--partition", "center")
+    assert err.count("\n") == 4
+    whole = json.loads((tmp_path / "measurements.json").read_text())
+    assert whole["measurements"][:2] == first
+    assert len(whole["measurements"]) == 6
+    assert [partition["name"] for partition in whole["partitions"]] == ["left-right", "center"]
+    code, _, err = tnsim_command(*arguments, "--atol", 0.5)
+    assert code == 1
+    assert "holds figures of other settings (atol: there None, now 0.5); take another folder" in err
+
+
+def test_a_folder_of_something_else_is_refused(tnsim_command, model_path, tmp_path):
+    for content, words in (("no json", "cannot be read"), ('{"format": "tnsim-measurements/1"}', "was not written by")):
+        (tmp_path / "measurements.json").write_text(content)
+        code, _, err = tnsim_command("measure", model_path, "--partition", "center", "--out", tmp_path)
+        assert code == 1
+        assert words in err
+        assert (tmp_path / "measurements.json").read_text() == content
+
+
+def test_a_name_must_keep_its_sites(tnsim_command, model_path, tmp_path):
+    for mask in ("1" * 8 + "0" * 8, "1" * 4 + "0" * 12):
+        (tmp_path / "mask.txt").write_text(mask)
+        code, _, err = tnsim_command("measure", model_path, "--partition", tmp_path / "mask.txt", "--out", tmp_path)
+    assert code == 1
+    assert "'mask.txt': wanted the sites it had when measured before" in err
+
+
+def test_ctrl_c_leaves_the_file_whole(tnsim_command, model_path, tmp_path, monkeypatch):
+    spectra, asked = schmidt.spectra, []
+
+    def stopped(*arguments, **options):
+        asked.append(1)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return spectra(*arguments, **options)
+
+    monkeypatch.setattr(schmidt, "spectra", stopped)
+    arguments = ("measure", model_path, "--partition", "left-right", "--partition", "quadrant", "--out", tmp_path)
+    code, _, err = tnsim_command(*arguments)
+    assert code == 130
+    assert "stopped after 3 figures" in err
+    assert len(json.loads((tmp_path / "measurements.json").read_text())["measurements"]) == 3
+    code, _, _ = tnsim_command(*arguments)
+    assert code == 0
+    assert len(json.loads((tmp_path / "measurements.json").read_text())["measurements"]) == 6
+
+
+def test_the_data_measure_equals_the_library(tnsim_command, tmp_path):
+    arch = tnsim.ConvAC((8, 8), 3, (3, 3, 3), (2, 2, 2), 10)
+    module = tnsim.nn.ConvAC(arch, tnsim.nn.Fourier(), rngs=nnx.Rngs(0))
+    save(tmp_path / "m.safetensors", module, extra={"dataset": "digits"})
+    arguments = ("measure", tmp_path / "m.safetensors", "--partition", "left-right", "--measure", "data", "--label", 4)
+    (row,) = json.loads(tnsim_command(*arguments, "--json")[1])["measurements"]
+    features = np.asarray(module.features(load("digits").train_images))
+    wanted = arch.state(module.params(), 4).data_schmidt("left-right", features)
+    assert row["entropy"] == pytest.approx(wanted.spectrum.entropy(), abs=1e-10)
+    assert "on these 1438 images" in row["entropy_estimate"]["note"]
+    for option in (("--map", "sites"), ("--rank",), ("--renyi-only",)):
+        code, _, err = tnsim_command(*arguments, *option)
+        assert code == 1
+        assert "wanted with measure coefficient or function, found data" in err
 
 
 def test_an_unknown_option_is_a_usage_error(tnsim_command):

@@ -16,7 +16,7 @@ LAYERS = (
     ("network", "memory", "files", "parsing"),
     ("banks",),
     ("architectures",),
-    ("partitions",),
+    ("partitions", "partition_files"),
     ("interop",),
     ("contract",),
     ("bounds",),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -17,17 +18,30 @@ import numpy as np
 import typer
 from flax import nnx
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from tnsim import __version__, demo, parsing
+from tnsim import __version__, demo, parsing, partition_files
 from tnsim.bounds import min_cut, rank_bounds
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
 from tnsim.nn import ConvAC as Module
+from tnsim.partitions import Partition, Sites
+from tnsim.report import journal, rows
+from tnsim.report import maps as maps_of
 from tnsim.report.html import render
-from tnsim.report.survey import Subject, architecture, provenance, survey
-from tnsim.train.data import load
+from tnsim.report.survey import (
+    Features,
+    Found,
+    Settings,
+    Subject,
+    architecture,
+    merged,
+    name_of,
+    provenance,
+    steps,
+)
+from tnsim.train.data import DataError, load
 from tnsim.train.loop import DivergedError, Interrupted, fit
 from tnsim.train.model_file import load as load_model
 from tnsim.train.model_file import save as save_model
@@ -38,6 +52,7 @@ app = typer.Typer(
     help="Train ConvACs, contract them as tensor networks, and measure their entanglement exactly.",
 )  # fmt: skip
 errors = Console(stderr=True)
+CHUNK = 256  # images whose features are held at once
 
 Out = Annotated[Path, typer.Option(help="Folder for the results; made if need be.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
@@ -45,9 +60,11 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of weights and of the order
 Memory = Annotated[str, typer.Option(help="Refuse work that needs more, e.g. 8GB.")]
 Size = Annotated[str | None, typer.Option(help="Resize images to HEIGHTxWIDTH.")]
 Pad = Annotated[str | None, typer.Option(help="Pad images with zeros to HEIGHTxWIDTH.")]
-Partitions = Annotated[
-    list[str], typer.Option("--partition", help="A name (left-right, chess:4, ..) or sites (0,1,8-15); repeatable.")
-]
+PARTITION = (
+    "A name (left-right, chess:4, ..), sites (0,1,8-15), a file of masks (.npy, .txt) or a black and white picture "
+    "(.png, white: A); repeatable."
+)
+Partitions = Annotated[list[str], typer.Option("--partition", help=PARTITION)]
 
 
 def _version(wanted: bool) -> bool:
@@ -113,25 +130,42 @@ def _train(
 @app.command("measure", epilog="Example: `tnsim measure model.safetensors --partition left-right --label 3`")
 def _measure(
     model: Annotated[Path, typer.Argument(help="A model that `tnsim train` or `demo` wrote.")],
-    partition: Partitions,
+    partition: Annotated[list[str] | None, typer.Option(help=PARTITION)] = None,
     label: Annotated[list[int] | None, typer.Option(help="A class; repeatable; all by default.")] = None,
-    measure: Annotated[str, typer.Option(help="function or coefficient.")] = "function",
+    measure: Annotated[str, typer.Option(help="function, coefficient, or data (the images themselves).")] = "function",
     gram: Annotated[str, typer.Option(help="Of function: data (the training images) or uniform pixels.")] = "data",
+    images: Annotated[str | None, typer.Option(help="Of data: a data set; the one trained on by default.")] = None,
+    atol: Annotated[float | None, typer.Option(help="Width of an interval, in nats; 2 % of S by default.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Time for an interval, each partition and class.")] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Print so many of the largest Schmidt values.")] = None,
+    rank: Annotated[bool, typer.Option("--rank", help="Ranks as integers, over finite fields, too.")] = False,
+    renyi_only: Annotated[bool, typer.Option("--renyi-only", help="Renyi-2 alone, of many masks at once.")] = False,
+    maps: Annotated[list[str] | None, typer.Option("--map", help="windows, sites or mutual; repeatable.")] = None,
     bits: Annotated[bool, typer.Option("--bits", help="Entropies in bits, not nats.")] = False,
     memory: Memory = "4GB",
-    out: Annotated[Path | None, typer.Option(help="Folder for report.html and measurements.json.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.html and measurements.json; resumes.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Schmidt ranks and entropies of a trained model, class by class, beside the min-cut bounds."""
+    """Schmidt ranks and entropies of a trained model, class by class, beside the min-cut bounds.
+
+    Exact where the spectrum is in reach, an interval that holds S elsewhere: 1.6136 [1.6060, 1.6212]. With --out,
+    every finished figure is written at once, and the same command goes on where it was stopped.
+    """
     folder = output_folder(out) if out else None
     module, notes = load_model(model)
+    made = _features(module, notes, images) if measure == "data" else None
     grams = _gram(module, notes, measure, gram)
-    subject = Subject(module.arch, module.params(), measure, grams, classes=notes.get("classes", ()))
-    found = survey(subject, [parsing.partition(text) for text in partition], label or None, memory)
+    subject = Subject(module.arch, module.params(), measure, grams, classes=notes.get("classes", ()), features=made)
+    settings = Settings(memory, atol, seconds, None, top, rank, renyi_only, tuple(dict.fromkeys(maps or ())))
+    names = _partitions(module.arch, partition or [])
+    if not names and not settings.maps:
+        raise ValueError("--partition: wanted at least one partition, or a --map, found none")
     told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **architecture(module.arch)}
-    told |= {"measure": measure, "dataset": {"name": notes.get("dataset", "unknown")}} | found
+    told |= {"measure": measure, "dataset": {"name": notes.get("dataset", "unknown")}}
+    told |= {"settings": journal.settings_json(model, measure, images or gram, settings)}
+    told = journal.begun(folder, told) if folder else {**told, "partitions": [], "measurements": []}
+    told = _surveyed(told, steps(subject, names, label or None, settings, told), folder, as_json)
     if folder:
-        write_json(folder / "measurements.json", told)
         write_whole(folder / "report.html", render(told))
     if as_json:
         typer.echo(json.dumps(told))
@@ -158,12 +192,12 @@ def _bounds(
         sites=parsing.sites(sites), features=features, channels=parsing.widths(channels), classes=classes,
         windows=parsing.windows(windows), sharing=parsing.sharing(sharing), geometry=geometry,
     )  # fmt: skip
-    rows = [_bound(arch, text) for text in partition]
+    found = [_bound(arch, name, A) for name, A in _partitions(arch, partition).items()]
     if as_json:
-        typer.echo(json.dumps({**architecture(arch), "bounds": rows}))
+        typer.echo(json.dumps({**architecture(arch), "bounds": found}))
         return
     table = Table("partition", "min-cut", "ln", "log2", "generic rank >=", "rank <=")
-    for row in rows:
+    for row in found:
         factors = " · ".join(f"{dim}^{exponent}" for dim, exponent in row["min_cut"]["factors"].items()) or "1"
         ln = row["min_cut"]["log"]
         bounds = (_short(row["rank_bounds"][side]) for side in ("lower", "upper"))
@@ -171,11 +205,54 @@ def _bounds(
     Console().print(table)
 
 
-def _bound(arch: ConvAC, text: str) -> dict[str, Any]:
-    A = parsing.partition(text)
+def _partitions(arch: Sites, texts: list[str]) -> dict[str, Partition]:
+    """Partitions by name; a file may hold many."""
+    found: dict[str, Partition] = {}
+    for text in texts:
+        if partition_files.is_file(text):
+            some: dict[str, Partition] = dict(partition_files.read(text, arch))
+        else:
+            one = parsing.partition(text)
+            some = {name_of(one): one}
+        twice = sorted(found.keys() & some.keys())
+        if twice:
+            raise ValueError(f"--partition: wanted every name once, found {twice[0]!r} again")
+        found |= some
+    return found
+
+
+def _surveyed(told: dict[str, Any], found: Iterator[Found], folder: Path | None, quiet: bool) -> dict[str, Any]:
+    """All that is found, each part written and said as it comes. Ctrl-C leaves the file whole, and says so."""
+    try:
+        for part in found:
+            told = merged(told, part)
+            if folder:
+                write_json(folder / journal.NAME, told)
+            for line in [] if quiet else _progress(part):
+                _say(line)
+    except KeyboardInterrupt as stop:
+        kept = f"; {folder / journal.NAME} holds what is done, and the same command goes on" if folder else ""
+        _say(f"tnsim: stopped after {len(told['measurements'])} figures{kept}")
+        raise typer.Exit(130) from stop
+    return told
+
+
+def _progress(part: Found) -> Iterator[str]:
+    """One line for each partition and class, or map."""
+    for row in part.get("measurements", []):
+        why = row.get("entropy_note", "two replicas")
+        S = row.get("entropy_estimate") or {"method": why, "seconds": None}
+        figure = f"S {rows.figure(row)}" if row["entropy"] is not None else f"S_2 {row['renyi2']:.4f}"
+        time = "" if S["seconds"] is None else f", {S['seconds']:.1f} s"
+        yield f"{row['partition']}, class {row['class']}: {figure} nats ({S['method']}{time})"
+    for found in part.get("maps", []):
+        yield f"map {found['kind']}, class {found['class']} ({found['seconds']:.1f} s)"
+
+
+def _bound(arch: ConvAC, name: str, A: Partition) -> dict[str, Any]:
     bounds = rank_bounds(arch, A)
     return {
-        "partition": text,
+        "partition": name,
         "min_cut": min_cut(arch, A).to_json(),
         "rank_bounds": {"lower": bounds.lower, "upper": bounds.upper, "note": bounds.note},
     }
@@ -199,19 +276,61 @@ def _gram(module: Module, notes: dict[str, Any], measure: str, gram: str) -> np.
     return np.array(notes["gram"])
 
 
+def _features(module: Module, notes: dict[str, Any], images: str | None) -> Features:
+    """Chunks of the features of the training images, read by the name that the model file notes, or by --images."""
+    source = images or notes.get("dataset")
+    if not source:
+        raise ValueError("--measure data: the model file notes no data set; name it with --images")
+    try:
+        read = load(source, pad=PADS.get(source)).train_images
+    except DataError as error:
+        raise ValueError(f"--measure data: {error}; name the data with --images") from error
+    starts = range(0, len(read), CHUNK)
+    return lambda: (np.asarray(module.features(read[start : start + CHUNK])) for start in starts)
+
+
 def _print_measurements(told: dict[str, Any], bits: bool = False) -> None:
     unit, name = (log(2), "bits") if bits else (1.0, "nats")
     cuts = {partition["name"]: partition["min_cut"]["log"] for partition in told["partitions"]}
     ceiling = "log2 min-cut" if bits else "ln min-cut"
-    table = Table("partition", "class", f"S, {name}", f"S_2, {name}", "rank", ceiling)
+    exactly = any("exact_rank" in row for row in told["measurements"])
+    named = Column("partition", min_width=12, overflow="fold")  # "checkerboard" in one line, lists of sites in many
+    table = Table(named, "class", Column(f"S, {name}", no_wrap=True), f"S_2, {name}", "rank", pad_edge=False)
+    for head in [*["exact rank"] * exactly, ceiling]:
+        table.add_column(head)
     for row in told["measurements"]:
-        exact = row["entropy"] is not None
-        entropy = f"{row['entropy'] / unit:.4f}" if exact else "out of reach"
-        table.add_row(
-            row["partition"], row["class"], entropy, f"{row['renyi2'] / unit:.4f}", str(row["rank"] or "-"),
-            f"{cuts[row['partition']] / unit:.4f}",
-        )  # fmt: skip
-    Console().print(table)
+        renyi2 = "-" if row["renyi2"] is None else f"{row['renyi2'] / unit:.4f}"
+        rank = [_rank(row.get("exact_rank"))] * exactly
+        cells = (rows.figure(row, bits), renyi2, str(row["rank"] or "-"), *rank)
+        table.add_row(row["partition"], row["class"], *cells, f"{cuts[row['partition']] / unit:.4f}")
+    shown = [table] * bool(told["measurements"]) + _leading(told) + _mapped(told, unit, name)
+    for each in shown:
+        Console().print(each)
+
+
+def _rank(found: dict[str, Any] | None) -> str:
+    """An exact rank; a * where it is not proven but for a stated probability."""
+    if found is None or found["value"] is None:
+        return "-"
+    return f"{_short(found['value'])}{'' if found['certain'] else ' *'}"
+
+
+def _leading(told: dict[str, Any]) -> list[Table]:
+    """The largest Schmidt values; those of spectra out of reach are from below."""
+    table = Table("partition", "class", "largest Schmidt values", "missing mass")
+    for row in told["measurements"]:
+        if found := row.get("leading"):
+            values = ", ".join(f"{value:.4g}" for value in found["values"])
+            table.add_row(row["partition"], row["class"], values, f"{found['missing']:.1g}")
+    return [table] * bool(table.row_count)
+
+
+def _mapped(told: dict[str, Any], unit: float, name: str) -> list[Table]:
+    """One line for each map: where most is."""
+    table = Table("map", "class", f"{name}")
+    for found in told.get("maps", []):
+        table.add_row(found["kind"], found["class"], maps_of.said(found, unit))
+    return [table] * bool(table.row_count)
 
 
 def _widths(text: str | None):

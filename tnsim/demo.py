@@ -13,13 +13,16 @@ from flax import nnx
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.nn import ConvAC as Module
 from tnsim.report.html import render
-from tnsim.report.survey import DEMO_PARTITIONS, Subject, architecture, provenance, survey
+from tnsim.report.survey import DEMO_PARTITIONS, Found, Settings, Subject, architecture, provenance, survey
 from tnsim.train.data import Dataset, load
 from tnsim.train.loop import TrainResult, fit
 from tnsim.train.model_file import save
 from tnsim.train.recipes import recipe
 
-MEMORY = "4GB"  # fixed, so that which spectra are within reach does not depend on the machine
+# All fixed, so that what is found does not depend on the machine or its speed: which spectra are within reach of the
+# memory, and a width, never a time, of the intervals. Those of checkerboard are ten, of seconds each; maps are of one
+# class.
+HOW = Settings(memory="4GB", atol=0.1, bounded=("checkerboard",), maps=("windows", "mutual"), mapped=(0,))
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def tell(out: str, seed: int = 0, progress: bool = True, say: Callable[[str], No
     say(f"test accuracy {100 * tested:.2f} %; measuring")
     gram = representation.gram_from(dataset.train_images, per_site=True)
     subject = Subject(arch, model.params(), "function", gram, before, gram, dataset.classes)
-    found = survey(subject, DEMO_PARTITIONS, memory=MEMORY, tell=say)
+    found = survey(subject, DEMO_PARTITIONS, settings=HOW, tell=lambda part: say(_heard(part)))
     told = {
         **provenance(f"tnsim demo --seed {seed}", seed), **described(dataset), **architecture(arch),
         "measure": "function", "training": trained(result), **found,
@@ -58,6 +61,14 @@ def tell(out: str, seed: int = 0, progress: bool = True, say: Callable[[str], No
     write_whole(folder / "report.html", render(told))
     save(folder / "model.safetensors", model, extra=model_notes(dataset, gram, seed))
     return Told(folder, tested, time.perf_counter() - began, told)
+
+
+def _heard(part: Found) -> str:
+    """What was measured, in a line: the partition (and the class, where classes come one by one), or the map."""
+    rows, maps = part.get("measurements", []), part.get("maps", [])
+    if maps:
+        return f"map {maps[0]['kind']}, class {maps[0]['class']}"
+    return rows[0]["partition"] + (f", class {rows[0]['class']}" if len(rows) == 1 else "")
 
 
 def described(dataset: Dataset) -> dict[str, Any]:

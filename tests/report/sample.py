@@ -110,7 +110,8 @@ def _measurement(rng: np.random.Generator, partition: dict[str, Any], label: int
         scale = 0.06 * partition["min_cut"]["log"]
         nothing = dict.fromkeys(("entropy", "rank", "effective_rank", "geometric", "probabilities"))
         after, before = (float(scale * (m + 0.4 * rng.random())) for m in (0.8, 0.3))
-        return named | nothing | {"renyi2": after, "untrained": {"entropy": None, "renyi2": before}}
+        held = _interval(1.5 * after, 0.1 * after) if partition["name"] == "checkerboard" else {}
+        return named | nothing | held | {"renyi2": after, "untrained": {"entropy": None, "renyi2": before}}
     hard = {"left-right": 0.9, "top-bottom": 0.75, "quadrant": 1.4, "chess:4": 2.0}[
         partition["name"]
     ]
@@ -127,6 +128,36 @@ def _measurement(rng: np.random.Generator, partition: dict[str, Any], label: int
             "untrained": _entropies(_spectrum(rng, WIDTH, 3.2 * hard**0.3)),
         }
     )
+
+
+def _interval(value: float, half: float) -> dict[str, Any]:
+    ends = {"value": value, "lower": value - half, "upper": value + half}
+    words = {"method": "certified, dual below and pinching above", "seconds": 2.5, "note": "chi 8"}
+    return {"entropy": value, "entropy_error": half, "entropy_estimate": ends | words}
+
+
+def _maps(rng: np.random.Generator, side: int) -> list[dict[str, Any]]:
+    """One map of each kind, of class 3."""
+    n, named = side * side, {"label": 3, "class": "3", "seconds": 0.5}
+    sizes = [4**k for k in range(int(math.log2(side)))]
+    levels = [
+        {
+            "level": k - 1,
+            "sites": size,
+            "shape": [side // 2**k] * 2,
+            "entropies": (rng.random(n // size) * (k + 1)).tolist(),
+            "error": 1e-9,
+        }
+        for k, size in enumerate(sizes)
+    ]
+    entropies = rng.random(n).tolist()
+    fall = {"distance": [1.0, 2.0, 3.0], "mean": [1e-2, 1e-3, 1e-5], "largest": [1e-1, 1e-2, 1e-4], "count": [9, 8, 7]}
+    pairs = [[k, k + 1, 0.1 * 0.98**k] for k in range(n - 1)]
+    return [
+        {"kind": "windows", "levels": levels} | named,
+        {"kind": "sites", "entropies": entropies, "error": 1e-9} | named,
+        {"kind": "mutual", "entropies": entropies, "pairs": pairs, "decay": fall, "error": 1e-9} | named,
+    ]
 
 
 def _history(rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -196,4 +227,5 @@ def sample(side: int = SIDE, seed: int = 0) -> dict[str, Any]:
         },
         "partitions": partitions,
         "measurements": [_measurement(rng, p, label) for p in partitions for label in range(10)],
+        "maps": _maps(rng, side),
     }

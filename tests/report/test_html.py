@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tnsim.report import scales
 from tnsim.report.html import finding, render, write
 from tnsim.report.measurements import read
 from tnsim.report.pictures import _styles
+from tnsim.report.plots import intervals
 from tnsim.report.prose import HOW_TO_READ
 from tnsim.report.svg import spread
 from tnsim.report.text import number
@@ -167,8 +169,10 @@ def test_every_figure_of_the_json_is_on_the_page(measurements, page):
     for m in measurements["measurements"]:
         for key in ("entropy", "renyi2", "rank", "effective_rank", "geometric"):
             assert m[key] is None or float(m[key]) in shown, (m["partition"], m["label"], key)
-        key = "renyi2" if m["entropy"] is None else "entropy"
+        key = "renyi2" if m["untrained"]["entropy"] is None else "entropy"
         assert m["untrained"][key] in shown
+        for end in ("lower", "upper") if "entropy_estimate" in m else ():
+            assert m["entropy_estimate"][end] in shown
 
 
 def test_csv_equals_json_equals_the_measurements(measurements, page):
@@ -205,7 +209,7 @@ def test_s_and_s2_stand_in_blocks_and_colours_of_their_own(measurements, page):
         for _, said in inside:
             partition, symbol = re.match(r"(.*), class .*: (S₂?) = [\d.]+", said).groups()
             assert symbol == ("S" if ramp == "s" else "S₂")
-            assert kind == "renyi" or partition in exact
+            assert kind == "renyi" or partition in exact | {"checkerboard"}
     values = {m["entropy"] for m in measurements["measurements"]} - {None}
     assert {f"{v:.4f}" for v in values} <= {
         re.search(r"= ([\d.]+)", t)[1] for _, t in cells(page, "exact")
@@ -251,7 +255,7 @@ def test_the_finding_names_the_partition_used_most(measurements):
 
 
 def test_without_an_exact_entropy_the_finding_is_a_lower_bound(measurements):
-    report = read(only(measurements, lambda p: not p["exact"]))
+    report = read(only(measurements, lambda p: not p["exact"] and p["name"] != "checkerboard"))
     assert "at least" in finding(report)
     assert "S₂" in finding(report)
 
@@ -283,6 +287,77 @@ def test_gallery_states_the_cut(page):
     assert "left-right exact Smin-cut 171 = 17 (ln 2.83), cuts level 2" in words[0]
     assert "cuts 4 nodes of level 1" in words[4]
     assert "S₂ only" in words[4]
+    assert "S in an interval" in words[5]
+
+
+# --- intervals and maps -------------------------------------------------------------------------
+
+
+def test_an_interval_is_in_the_cell_the_table_and_a_bar(measurements, page, text):
+    rows = [m for m in measurements["measurements"] if "entropy_estimate" in m]
+    said = dict(map(reversed, cells(page, "exact")))
+    for m in rows:
+        ends = [f"{m['entropy_estimate'][end]:.4f}" for end in ("lower", "upper")]
+        assert any(f"class {m['class']}: S = {m['entropy']:.4f}" in s and f"between {ends[0]} and {ends[1]}" in s
+                   for s in said)  # fmt: skip
+    assert len(rows) == 10
+    [_] = [1 for _, title in page.all("title") if title == "Intervals of S across checkerboard"]
+    caps = {m["partition"]: m for m in rows}
+    assert list(caps) == ["checkerboard"]
+    assert text.count("\u00a0±\u00a0") == 10
+
+
+def test_a_bar_spans_its_interval(measurements):
+    report = read(measurements)
+    [(caption, drawn)] = intervals(report)
+    assert caption.startswith("checkerboard, ln(min-cut)")
+    bars = re.findall(r'class="line accent" d="M([\d.]+) [\d.]+L([\d.]+) ', drawn)
+    held = [m["entropy_estimate"] for m in measurements["measurements"] if "entropy_estimate" in m]
+    scale = (396 - 96) / max(e["upper"] for e in held)
+    for (low, high), e in zip(bars, held, strict=True):
+        assert float(low) == pytest.approx(96 + scale * e["lower"], abs=0.01)
+        assert float(high) == pytest.approx(96 + scale * e["upper"], abs=0.01)
+
+
+def test_the_maps_are_drawn_on_one_scale_and_the_strongest_pair_is_widest(measurements, page, text):
+    titles = [title for _, title in page.all("title")]
+    for words in ("windows of 1 site", "windows of 4 sites", "windows of 16 sites", "Mutual information of pairs"):
+        assert any(words in title for title in titles)
+    windows, _, mutual = read(measurements).maps
+    (_, sites), *_, (_, top_level) = scales.levels(windows, "w")
+    assert scales.top(windows.levels) == max(v for level in windows.levels for v in level.entropies)
+    assert "f9" in top_level
+    assert "f9" not in sites  # sites reach 1, windows of 16 sites up to 3
+    graph = scales.graph(mutual, (8, 8), "g")
+    [widest] = re.findall(r'class="joined m9" d="([^"]+)"', graph)
+    assert widest.startswith("M0.5 0.5L1.5 0.5")
+    assert sum(d.count("M") for d in re.findall(r'class="joined m\d" d="([^"]+)"', graph)) == 63
+
+
+def test_a_map_of_a_thousand_sites_stays_small():
+    large = sample(side=32)
+    large["maps"][2]["pairs"] = [[k % 1024, (7 * k + 1) % 1024, 1.0 / (k + 1)] for k in range(3 * 1024)]
+    text = render(large)
+    Page(text)
+    assert len(text) < 1_500_000
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ((0, "kind"), "rooms", "maps[0].kind"),
+        ((0, "levels"), None, "maps[0].levels"),
+        ((0, "levels", 1, "shape"), [4, 5], "maps[0].levels[1].entropies"),
+        ((1, "entropies"), [0.1], "maps[1].entropies"),
+        ((2, "pairs", 0), [0, 64, 0.1], "maps[2].pairs"),
+        ((2, "decay", "mean"), [0.1], "maps[2].decay.mean"),
+    ],
+)
+def test_a_wrong_map_is_named(measurements, path, value, named):
+    broken = copy.deepcopy(measurements)
+    change(broken["maps"], path, value)
+    with pytest.raises(ValueError, match=re.escape(f"measurements: {named}: wanted")):
+        render(broken)
 
 
 # --- other networks -----------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def _shared(steps: list[Step]) -> bool:
     """Whether values of these steps, the sites' own apart, are used more than once."""
     uses = sum(step.children.size + len(step.positions) for step in steps)
     once = sum(len(step.positions) + (step.below.max() + 1 if step.wave else len(step.positions)) for step in steps)
-    return uses > 1.2 * once
+    return bool(uses > 1.2 * once)
 
 
 def _swept(tree: Tree, steps: list[Step], kinds: Int[np.ndarray, "kinds"]) -> Values:

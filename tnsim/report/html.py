@@ -9,12 +9,13 @@ import base64
 import importlib.resources
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tnsim.files import write_whole
-from tnsim.report import pictures, plots, prose, tables
+from tnsim.report import pictures, plots, prose, scales, tables
+from tnsim.report.map_values import Map
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
 from tnsim.report.text import escape, grouped, levels, listed, number, percent, shortened, size
 
@@ -33,11 +34,7 @@ def render(measurements: Mapping[str, Any]) -> str:
     missing or wrong.
     """
     report = read(measurements)
-    sections = "".join(
-        _section(name, title, content)
-        for name, title, make in SECTIONS
-        if (content := make(report))
-    )
+    sections = "".join(_section(name, title, content) for name, title, make in SECTIONS if (content := make(report)))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -56,9 +53,7 @@ def _beside(name: str) -> str:
 
 
 def _section(name: str, title: str, content: str) -> str:
-    return (
-        f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n{content}\n</section>\n'
-    )
+    return f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n{content}\n</section>\n'
 
 
 def _note(words: str) -> str:
@@ -96,11 +91,7 @@ def finding(report: Report) -> str:
         return "No entropy was measured."
     most, *others = sorted(found, key=lambda p: _share(report, p, key), reverse=True)
     accuracy = (report.source.get("training") or {}).get("accuracy")
-    who = (
-        "The network"
-        if accuracy is None
-        else f"At {percent(accuracy, 1)} test accuracy the network"
-    )
+    who = "The network" if accuracy is None else f"At {percent(accuracy, 1)} test accuracy the network"
     words = f"{who} uses {least}{_used(report, most, key)} of its ceiling "
     words += f'<span class="whole">ln(min-cut)</span> across {_bold(most)}'
     if others:
@@ -113,9 +104,7 @@ def _bold(partition: Partition) -> str:
     return f"<b>{escape(shortened(partition.name))}</b>"
 
 
-def _share(
-    report: Report, partition: Partition, key: str = "entropy", trained: bool = True
-) -> float:
+def _share(report: Report, partition: Partition, key: str = "entropy", trained: bool = True) -> float:
     return mean([m.share(key, trained) for m in report.of(partition)])
 
 
@@ -128,9 +117,7 @@ def _key_figures(report: Report) -> str:
     architecture = source["architecture"]
     seconds, parameters = training.get("seconds"), source.get("parameters")
     shown = {
-        "test accuracy": percent(training["accuracy"], 1)
-        if training.get("accuracy") is not None
-        else "",
+        "test accuracy": percent(training["accuracy"], 1) if training.get("accuracy") is not None else "",
         "sites": " × ".join(map(str, report.sites)),
         "classes": str(architecture["classes"]),
         "features a site": str(architecture["features"]),
@@ -177,16 +164,24 @@ def _reading(report: Report) -> str:
 
 
 def _entropy(report: Report) -> str:
-    only = [escape(shortened(p.name)) for p in report.partitions if not p.exact]
+    only = [escape(shortened(p.name)) for p in report.partitions if plots.is_alone(report, p)]
     alone = f" For {listed(only)} it is all that was measured." if only else ""
     blocks = ""
     if exact := tables.heat_maps(report, tables.ENTROPY):
+        bars = plots.intervals(report)
         content = tables.legend(tables.ENTROPY) + exact
-        blocks += _block("S, entanglement entropy", prose.EXACT, content, "exact")
+        said = prose.EXACT + (f" {prose.INTERVALS}" if bars else "")
+        blocks += _block("S, entanglement entropy", said, content + _pair(bars), "exact")
     if bounded := tables.heat_maps(report, tables.RENYI):
         content = tables.legend(tables.RENYI) + bounded
         blocks += _block("S₂ ≤ S, Rényi entropy of order 2", prose.RENYI + alone, content, "renyi")
     return blocks
+
+
+def _pair(figures: Iterable[tuple[str, str]]) -> str:
+    """Pictures with their captions, two in a row."""
+    drawn = "".join(f"<figure><figcaption>{said}</figcaption>{picture}</figure>" for said, picture in figures)
+    return f'<div class="pair">{drawn}</div>' if drawn else ""
 
 
 def _block(title: str, said: str, content: str, kind: str) -> str:
@@ -210,11 +205,17 @@ def _card(report: Report, partition: Partition, k: int) -> str:
     said = ", ".join(filter(None, (size(partition.cut), levels(partition.cut))))
     return (
         f'<figure class="card"><figcaption>{_bold(partition)} '
-        f'<span class="tag">{"exact S" if partition.exact else "S₂ only"}</span>'
+        f'<span class="tag">{_known(report, partition)}</span>'
         f"<span>{said}</span>{_ranks(partition)}</figcaption>"
         f'<div class="drawn"><div class="image">{image}</div>'
         f'<div class="network">{network}</div></div></figure>'
     )
+
+
+def _known(report: Report, partition: Partition) -> str:
+    if partition.exact:
+        return "exact S"
+    return "S₂ only" if plots.is_alone(report, partition) else "S in an interval"
 
 
 def _ranks(partition: Partition) -> str:
@@ -231,11 +232,47 @@ def _integer(value: int) -> str:
 
 
 def _spectra(report: Report) -> str:
-    figures = "".join(
-        f"<figure><figcaption>{escape(shortened(partition.name))}</figcaption>{picture}</figure>"
-        for partition, picture in plots.spectra(report)
+    figures = _pair((escape(shortened(p.name)), picture) for p, picture in plots.spectra(report))
+    return _note(prose.SPECTRA) + figures if figures else ""
+
+
+def _maps(report: Report) -> str:
+    return "".join(_map(report, found, f"map-{k}") for k, found in enumerate(report.maps))
+
+
+def _map(report: Report, found: Map, name: str) -> str:
+    """One map with what it shows in a line."""
+    title, said = prose.MAPS[found.kind]
+    body = {"windows": _windows, "sites": _site_map, "mutual": _mutual}[found.kind](report, found, name)
+    return _block(f"{title}, class {escape(found.name)}", said, body, "map")
+
+
+def _windows(report: Report, found: Map, name: str) -> str:
+    drawn = "".join(
+        f"<figure><figcaption>{grouped(level.sites)} site{'s' * (level.sites > 1)}</figcaption>{picture}</figure>"
+        for level, picture in scales.levels(found, name)
     )
-    return f'{_note(prose.SPECTRA)}<div class="pair">{figures}</div>' if figures else ""
+    return tables.scale("S", scales.top(found.levels)) + f'<div class="levels">{drawn}</div>'
+
+
+def _site_map(report: Report, found: Map, name: str) -> str:
+    highest = max((S for S in found.entropies if is_number(S)), default=0.0)
+    return (
+        tables.scale("S", highest)
+        + f'<div class="levels"><figure>{scales.sites(found, report.grid, name)}</figure></div>'
+    )
+
+
+def _mutual(report: Report, found: Map, name: str) -> str:
+    fall = scales.decay(found, f"{name}-decay")
+    caption = f"The {grouped(len(found.pairs))} strongest pairs"
+    if found.pairs:
+        caption += f", up to {number(found.pairs[0][2], 4)} nats"
+    return _pair(
+        [(caption, scales.graph(found, report.grid, name)), ("I against distance: mean, – – largest", fall)][
+            : 2 if fall else 1
+        ]
+    )
 
 
 def _figures(report: Report) -> str:
@@ -249,6 +286,8 @@ def _figures(report: Report) -> str:
     if exact := tables.exact_figures(report):
         said = prose.FIGURES.format(ranks=_tolerance(report.measured))
         blocks += _block("Exact", said, exact, "exact")
+    if held := tables.interval_figures(report):
+        blocks += _block("S between rigorous bounds", "In nats.", held, "exact")
     if bounded := tables.renyi_figures(report):
         blocks += _block("S₂ alone, a lower bound of S", "In nats.", bounded, "renyi")
     return f'<p class="downloads">{links}</p>{blocks}'
@@ -257,14 +296,13 @@ def _figures(report: Report) -> str:
 def _link(kind: str, mime: str, text: str) -> str:
     content = base64.b64encode(text.encode()).decode()
     return (
-        f'<a download="figures.{kind}" href="data:{mime};charset=utf-8;base64,{content}">'
-        f"Figures as {kind.upper()}</a>"
+        f'<a download="figures.{kind}" href="data:{mime};charset=utf-8;base64,{content}">Figures as {kind.upper()}</a>'
     )
 
 
 def _tolerance(measured: tuple[Measured, ...]) -> str:
-    used = {m.tolerance for m in measured if m.rank is not None and is_number(m.tolerance)}
-    return f" Ranks at tolerance {listed(f'{t:g}' for t in sorted(used))}." if used else ""
+    used = sorted({f"{m.tolerance:.2g}" for m in measured if m.rank is not None and is_number(m.tolerance)}, key=float)
+    return f" Ranks at tolerance {' to '.join(dict.fromkeys((used[0], used[-1])))}." if used else ""
 
 
 def _provenance(report: Report) -> str:
@@ -287,9 +325,7 @@ def _provenance(report: Report) -> str:
 
 
 def _dataset(dataset: dict[str, Any]) -> str:
-    counts = [
-        f"{grouped(dataset[k])} {k}" for k in ("train", "test") if isinstance(dataset.get(k), int)
-    ]
+    counts = [f"{grouped(dataset[k])} {k}" for k in ("train", "test") if isinstance(dataset.get(k), int)]
     shape = " × ".join(map(str, dataset.get("image_shape") or []))
     return ", ".join(filter(None, [escape(dataset.get("name", "")), escape(shape), *counts]))
 
@@ -300,6 +336,7 @@ SECTIONS = (
     ("entropy", "Entropy by class and partition", _entropy),
     ("partitions", "The partitions and what limits them", _gallery),
     ("spectra", "Schmidt spectra", _spectra),
+    ("maps", "Entanglement at every scale", _maps),
     ("figures", "All figures", _figures),
     ("provenance", "Provenance", _provenance),
 )

@@ -70,3 +70,17 @@ def _level(level: LevelMap) -> dict[str, Any]:
         "entropies": np.ravel(S.value).tolist(),
         "error": float(np.max(S.tolerance, initial=0.0)),
     }
+
+
+def said(found: dict[str, Any], unit: float = 1.0) -> str:
+    """A map in a line: means of the levels, the site of most entropy, or the strongest pair, in units."""
+    if found["kind"] == "windows":
+        means = (f"{level['sites']}: {np.mean(level['entropies']) / unit:.4f}" for level in found["levels"])
+        return f"mean S by sites in a window: {', '.join(means)}"
+    if found["kind"] == "sites":
+        S = np.array(found["entropies"]) / unit
+        return f"mean S of a site {S.mean():.4f}, largest {S.max():.4f} (site {int(S.argmax())})"
+    if not found["pairs"]:
+        return "no pairs"
+    i, j, largest = found["pairs"][0]
+    return f"largest I {largest / unit:.4f} (sites {i} and {j})"

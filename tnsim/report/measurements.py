@@ -13,13 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tnsim.report.fields import NAN, Number, integer, is_int, is_number, listed, mapping, number, optional, wrong
+from tnsim.report.map_values import Map, maps
 from tnsim.report.prose import MEASURES
 
 FORMAT = "tnsim-measurements/1"
-NAN = float("nan")
-
-Number = float | int  # 0 is as good as 0.0, also where types are checked at run time
-
 # (level, position): level -1 is a site's own edge, else the copy index of a pooling node
 Index = tuple[int, int]
 # per level, per pooling node: its children's positions one level below
@@ -41,7 +39,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Partition:
-    """The sites A of one split of the image; `exact` says whether S was computed, or S_2 alone."""
+    """The sites A of one split of the image; `exact` says whether S was computed, or bounds of it."""
 
     name: str
     sites: tuple[int, ...]
@@ -53,11 +51,18 @@ class Partition:
 
 @dataclass(frozen=True)
 class Entropies:
-    """What one set of weights has across one partition, in nats; NaN where it was not computed."""
+    """What one set of weights has across one partition, in nats; NaN where it was not computed.
+
+    lower, upper: the interval that holds the entropy; method: how it was found.
+    """
 
     entropy: float = NAN
     renyi2: float = NAN
     probabilities: tuple[float, ...] = ()
+    lower: float = NAN
+    upper: float = NAN
+    method: str = ""
+    seconds: float = NAN
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,16 @@ class Measured:
     tolerance: float
     effective_rank: float
     geometric: float
+    exact_rank: int | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether S is known by an interval alone."""
+        return not self.partition.exact and is_number(self.trained.entropy)
 
     def share(self, quantity: str, trained: bool = True) -> float:
-        """The part of ln(min-cut) that `quantity`, "entropy" or "renyi2", uses; NaN where the
-        ceiling is 0.
+        """The part of ln(min-cut) that `quantity`, "entropy", "lower", "upper" or "renyi2", uses;
+        NaN where the ceiling is 0.
         """
         value = float(getattr(self.trained if trained else self.before, quantity))
         return value / self.partition.cut.log if self.partition.cut.log > 0 else NAN
@@ -94,6 +105,7 @@ class Report:
     partitions: tuple[Partition, ...]
     measured: tuple[Measured, ...]
     source: dict[str, Any]
+    maps: tuple[Map, ...] = ()
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -108,11 +120,6 @@ class Report:
     def of(self, partition: Partition) -> tuple[Measured, ...]:
         """The classes measured across one partition, in the order given."""
         return tuple(m for m in self.measured if m.partition is partition)
-
-
-def is_number(value: Number | None) -> bool:
-    """Whether a figure was computed and is finite."""
-    return value is not None and math.isfinite(value)
 
 
 def mean(values: Sequence[Number]) -> float:
@@ -130,25 +137,25 @@ def read(measurements: Mapping[str, Any]) -> Report:
         raise ValueError(f"measurements: wanted a mapping, found {type(measurements).__name__}")
     source = plain(measurements)
     if source.get("format") != FORMAT:
-        raise _wrong("format", repr(FORMAT), source.get("format"))
+        raise wrong("format", repr(FORMAT), source.get("format"))
     if source.get("measure") not in tuple(MEASURES):
-        raise _wrong("measure", f"one of {', '.join(MEASURES)}", source.get("measure"))
-    sites, nodes = _architecture(_mapping(source, "architecture", ""))
+        raise wrong("measure", f"one of {', '.join(MEASURES)}", source.get("measure"))
+    sites, nodes = _architecture(mapping(source, "architecture", ""))
     tree = _tree(source.get("tree"), math.prod(sites))
     nodes = tuple(map(len, tree)) if tree else nodes
     _dataset(source)
-    _optional(source, "packages", "")
+    optional(source, "packages", "")
     partitions = tuple(
         _partition(item, f"partitions[{i}].", math.prod(sites), nodes)
-        for i, item in enumerate(_list(source, "partitions", ""))
+        for i, item in enumerate(listed(source, "partitions", ""))
     )
     _unique([p.name for p in partitions])
     measured = tuple(
         _measured(item, f"measurements[{i}].", partitions, source)
-        for i, item in enumerate(_list(source, "measurements", ""))
+        for i, item in enumerate(listed(source, "measurements", ""))
     )
     _training(source)
-    return Report(sites, tree, nodes, partitions, measured, source)
+    return Report(sites, tree, nodes, partitions, measured, source, maps(source, math.prod(sites)))
 
 
 def plain(value: Any) -> Any:
@@ -176,19 +183,17 @@ def plain(value: Any) -> Any:
 def _architecture(architecture: dict[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     sites = architecture.get("sites")
     sites = tuple(sites) if isinstance(sites, list) else (sites,)
-    if len(sites) not in (1, 2) or not all(_is_int(n) and n > 0 for n in sites):
-        raise _wrong(
-            "architecture.sites", "one or two positive integers", architecture.get("sites")
-        )
+    if len(sites) not in (1, 2) or not all(is_int(n) and n > 0 for n in sites):
+        raise wrong("architecture.sites", "one or two positive integers", architecture.get("sites"))
     for key in ("channels", "windows"):
-        _list(architecture, key, "architecture.", of=object)
+        listed(architecture, key, "architecture.", of=object)
     for key in ("features", "classes"):
-        _integer(architecture, key, "architecture.")
+        integer(architecture, key, "architecture.")
     nodes, left = [], math.prod(sites)
     for window in architecture["windows"]:
         sides = window if isinstance(window, list) else [window]
-        if not all(_is_int(side) and side > 0 for side in sides):
-            raise _wrong("architecture.windows", "positive integers or pairs of them", window)
+        if not all(is_int(side) and side > 0 for side in sides):
+            raise wrong("architecture.windows", "positive integers or pairs of them", window)
         left //= math.prod(sides)
         nodes.append(max(left, 1))
     return sites, tuple(nodes)
@@ -198,11 +203,11 @@ def _tree(levels: Any, sites: int) -> Tree | None:
     if levels is None:
         return None
     below, tree = sites, []
-    for number, level in enumerate(_list({"tree": levels}, "tree", "", of=list)):
+    for height, level in enumerate(listed({"tree": levels}, "tree", "", of=list)):
         for node in level:
-            _list({f"tree[{number}]": node}, f"tree[{number}]", "", of=int)
+            listed({f"tree[{height}]": node}, f"tree[{height}]", "", of=int)
         if sorted(child for node in level for child in node) != list(range(below)):
-            raise _wrong(f"tree[{number}]", f"every position 0..{below - 1} once", level)
+            raise wrong(f"tree[{height}]", f"every position 0..{below - 1} once", level)
         tree.append(tuple(tuple(node) for node in level))
         below = len(level)
     return tuple(tree) or None
@@ -211,18 +216,18 @@ def _tree(levels: Any, sites: int) -> Tree | None:
 def _partition(item: dict[str, Any], where: str, sites: int, nodes: tuple[int, ...]) -> Partition:
     name = item.get("name")
     if not isinstance(name, str):
-        raise _wrong(where + "name", "a string", name)
-    members = _list(item, "sites", where, of=int)
+        raise wrong(where + "name", "a string", name)
+    members = listed(item, "sites", where, of=int)
     if not all(0 <= site < sites for site in members):
-        raise _wrong(where + "sites", f"numbers of sites below {sites}", members)
+        raise wrong(where + "sites", f"numbers of sites below {sites}", members)
     if not isinstance(item.get("exact"), bool):
-        raise _wrong(where + "exact", "true or false", item.get("exact"))
+        raise wrong(where + "exact", "true or false", item.get("exact"))
     return Partition(
         name,
         tuple(members),
         item["exact"],
-        _cut(_mapping(item, "min_cut", where), where + "min_cut.", (sites, *nodes)),
-        *(_bound(_optional(item, "rank_bounds", where), side, where) for side in ("upper", "lower")),
+        _cut(mapping(item, "min_cut", where), where + "min_cut.", (sites, *nodes)),
+        *(_bound(optional(item, "rank_bounds", where), side, where) for side in ("upper", "lower")),
     )
 
 
@@ -231,26 +236,26 @@ def _bound(bounds: dict[str, Any], side: str, where: str) -> int | None:
     bound = bounds.get(side)
     if isinstance(bound, str) and bound.isdecimal():
         return int(bound) if len(bound) < 300 else None
-    if bound is not None and not _is_int(bound):
-        raise _wrong(f"{where}rank_bounds.{side}", "an integer", bound)
+    if bound is not None and not is_int(bound):
+        raise wrong(f"{where}rank_bounds.{side}", "an integer", bound)
     return bound
 
 
 def _unique(names: list[str]) -> None:
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise _wrong(f"partitions[{i}].name", "a name of its own", name)
+            raise wrong(f"partitions[{i}].name", "a name of its own", name)
 
 
 def _cut(item: dict[str, Any], where: str, sizes: tuple[int, ...]) -> Cut:
     if "log" not in item:
-        raise _wrong(where + "log", "a number", None)
+        raise wrong(where + "log", "a number", None)
     edges = item.get("edges") or []
     if not isinstance(edges, list) or not all(_is_index(edge, sizes) for edge in edges):
-        raise _wrong(where + "edges", "a list of [level, position] in the network", edges)
+        raise wrong(where + "edges", "a list of [level, position] in the network", edges)
     value = item.get("value")
     return Cut(
-        _number(item, "log", where),
+        number(item, "log", where),
         _pairs(item, "factors", where),
         None if value is None else str(value),
         _pairs(item, "levels", where),
@@ -259,7 +264,7 @@ def _cut(item: dict[str, Any], where: str, sizes: tuple[int, ...]) -> Cut:
 
 
 def _is_index(edge: Any, sizes: tuple[int, ...]) -> bool:
-    if not isinstance(edge, list) or len(edge) != 2 or not all(map(_is_int, edge)):
+    if not isinstance(edge, list) or len(edge) != 2 or not all(map(is_int, edge)):
         return False
     level, position = edge
     return bool(-1 <= level < len(sizes) - 1 and 0 <= position < sizes[level + 1])
@@ -269,103 +274,67 @@ def _pairs(item: dict[str, Any], key: str, where: str) -> tuple[tuple[int, int],
     try:
         return tuple(sorted((int(k), int(n)) for k, n in (item.get(key) or {}).items()))
     except (AttributeError, TypeError, ValueError):
-        raise _wrong(where + key, "an object of integers", item[key]) from None
+        raise wrong(where + key, "an object of integers", item[key]) from None
 
 
-def _measured(
-    item: dict[str, Any], where: str, partitions: tuple[Partition, ...], source: dict[str, Any]
-) -> Measured:
+def _measured(item: dict[str, Any], where: str, partitions: tuple[Partition, ...], source: dict[str, Any]) -> Measured:
     found = [p for p in partitions if p.name == item.get("partition")]
     if not found:
-        raise _wrong(
-            where + "partition", "the name of one of the partitions", item.get("partition")
-        )
+        raise wrong(where + "partition", "the name of one of the partitions", item.get("partition"))
     needed = "entropy" if found[0].exact else "renyi2"
     if needed not in item:
-        raise _wrong(where + needed, "a number or null", None)
-    label = _integer(item, "label", where)
-    names = _optional(source, "dataset", "").get("classes") or []
+        raise wrong(where + needed, "a number or null", None)
+    label = integer(item, "label", where)
+    names = optional(source, "dataset", "").get("classes") or []
     name = item.get("class", names[label] if 0 <= label < len(names) else label)
     return Measured(
         found[0],
         label,
         str(name),
         _entropies(item, where, found[0].exact),
-        _entropies(_optional(item, "untrained", where), where + "untrained.", found[0].exact),
-        None if item.get("rank") is None else _integer(item, "rank", where),
-        _number(item, "rank_tolerance", where),
-        _number(item, "effective_rank", where),
-        _number(item, "geometric", where),
+        _entropies(optional(item, "untrained", where), where + "untrained.", found[0].exact),
+        None if item.get("rank") is None else integer(item, "rank", where),
+        number(item, "rank_tolerance", where),
+        number(item, "effective_rank", where),
+        number(item, "geometric", where),
+        _exact_rank(item, where),
     )
+
+
+def _exact_rank(item: dict[str, Any], where: str) -> int | None:
+    found = optional(item, "exact_rank", where)
+    return None if found.get("value") is None else integer(found, "value", where + "exact_rank.")
 
 
 def _entropies(item: dict[str, Any], where: str, exact: bool) -> Entropies:
     probabilities = item.get("probabilities") or []
-    if not isinstance(probabilities, list) or not all(
-        p is None or isinstance(p, (int, float)) for p in probabilities
-    ):
-        raise _wrong(where + "probabilities", "a list of numbers", probabilities)
+    if not isinstance(probabilities, list) or not all(p is None or isinstance(p, (int, float)) for p in probabilities):
+        raise wrong(where + "probabilities", "a list of numbers", probabilities)
+    found, there = optional(item, "entropy_estimate", where), where + "entropy_estimate."
     return Entropies(
-        _number(item, "entropy", where) if exact else NAN,
-        _number(item, "renyi2", where),
+        number(item, "entropy", where),
+        number(item, "renyi2", where),
         tuple(float(p) for p in probabilities if p is not None) if exact else (),
+        number(found, "lower", there),
+        number(found, "upper", there),
+        str(found.get("method") or ""),
+        number(found, "seconds", there),
     )
 
 
 def _dataset(source: dict[str, Any]) -> None:
-    dataset = _optional(source, "dataset", "")
+    dataset = optional(source, "dataset", "")
     for key in ("classes", "image_shape"):
         if dataset.get(key) is not None:
-            _list(dataset, key, "dataset.", of=object)
+            listed(dataset, key, "dataset.", of=object)
 
 
 def _training(source: dict[str, Any]) -> None:
-    training = _optional(source, "training", "")
+    training = optional(source, "training", "")
     for key in ("accuracy", "seconds"):
-        _number(training, key, "training.")
-    history = _list(training, "history", "training.") if training.get("history") else []
+        number(training, key, "training.")
+    history = listed(training, "history", "training.") if training.get("history") else []
     for i, step in enumerate(history):
-        _integer(step, "step", f"training.history[{i}].")
+        integer(step, "step", f"training.history[{i}].")
         for key in ("loss", "train_accuracy", "validation_accuracy"):
-            _number(step, key, f"training.history[{i}].")
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _integer(item: dict[str, Any], key: str, where: str) -> int:
-    if not _is_int(item.get(key)):
-        raise _wrong(where + key, "an integer", item.get(key))
-    return int(item[key])
-
-
-def _number(item: dict[str, Any], key: str, where: str) -> float:
-    value = item.get(key)
-    if value is None:
-        return NAN
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _wrong(where + key, "a number", value)
-    return float(value)
-
-
-def _mapping(item: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-    if not isinstance(item.get(key), dict):
-        raise _wrong(where + key, "an object", item.get(key))
-    return dict(item[key])
-
-
-def _optional(item: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-    return {} if item.get(key) is None else _mapping(item, key, where)
-
-
-def _list(item: dict[str, Any], key: str, where: str, of: type = dict) -> list[Any]:
-    values = item.get(key)
-    if not isinstance(values, list) or not all(isinstance(value, of) for value in values):
-        raise _wrong(where + key, "a list" if of is object else f"a list of {of.__name__}", values)
-    return values
-
-
-def _wrong(key: str, wanted: str, found: Any) -> ValueError:
-    shown = "nothing" if found is None else repr(found)[:80]
-    return ValueError(f"measurements: {key}: wanted {wanted}, found {shown}")
+            number(step, key, f"training.history[{i}].")

@@ -22,7 +22,7 @@ from tnsim.report.svg import (
     spread,
     ticks,
 )
-from tnsim.report.text import number, percent, shortened
+from tnsim.report.text import escape, number, percent, shortened
 
 FLOOR = 1e-16  # below the square of float64's resolution a probability is noise
 MANY = 12  # above so many classes a line each cannot be told apart by colour
@@ -54,9 +54,7 @@ def accuracy(history: Sequence[dict[str, Any]]) -> str:
     ]
     lowest = min((y for c in curves for _, y in c.points), default=0.0)
     low = math.floor(lowest * 10 - 1e-9) / 10 if lowest > 0 else 0.0
-    return _learning(
-        "accuracy", "Accuracy against step", curves, (low, 1.0), lambda t: percent(t.value)
-    )
+    return _learning("accuracy", "Accuracy against step", curves, (low, 1.0), lambda t: percent(t.value))
 
 
 def _curve(history: Sequence[dict[str, Any]], key: str, name: str, style: str) -> Curve:
@@ -99,10 +97,10 @@ def _fill(style: str) -> str:
 
 
 def shares(report: Report) -> str:
-    """Mean over classes of S / ln(min-cut) per exact partition: trained (filled), before training
-    (hollow).
+    """Mean over classes of S / ln(min-cut) per partition: trained (filled), before training
+    (hollow); a bar where S is known by an interval.
     """
-    rows = [(p, report.of(p)) for p in report.partitions if p.exact]
+    rows = [(p, report.of(p)) for p in report.partitions if not is_alone(report, p)]
     x = Scale(0.0, 1.0, 96, 396)
     bottom = 18 + 26 * len(rows)
     marks = [Tick(k / 4, percent(k / 4)) for k in range(5)]
@@ -112,7 +110,9 @@ def shares(report: Report) -> str:
     for k, (partition, measured) in enumerate(rows):
         trained = mean([m.share("entropy") for m in measured])
         before = mean([m.share("entropy", trained=False) for m in measured])
-        body += _share(partition.name, x, 20 + 26 * k, trained, before)
+        held = [m for m in measured if m.bounded]
+        ends = [mean([m.share(end) for m in held]) for end in ("lower", "upper")]
+        body += _bar(ends, x, 20 + 26 * k) + _share(partition.name, x, 20 + 26 * k, trained, before)
         said.append(f"{partition.name}: {percent(trained)}, before training {percent(before)}")
     return picture("shares", (420, bottom + 24), "Share of the ceiling used", "; ".join(said), body)
 
@@ -128,6 +128,48 @@ def _share(name: str, x: Scale, height: Number, trained: Number, before: Number)
         right = max(trained, before) if is_number(before) else trained
         body += label((x(right) + 10, height), percent(trained), "name fill accent")
     return body
+
+
+# --- intervals ------------------------------------------------------------------------------------
+
+
+def is_alone(report: Report, partition: Partition) -> bool:
+    """Whether S_2 alone is known of a partition."""
+    return not partition.exact and not any(m.bounded for m in report.of(partition))
+
+
+def intervals(report: Report) -> list[tuple[str, str]]:
+    """For every partition whose S is known by intervals (caption, picture): a bar a class, and S_2."""
+    found = [(p, [m for m in report.of(p) if m.bounded]) for p in report.partitions]
+    return [
+        (f"{escape(shortened(p.name))}, ln(min-cut) {number(p.cut.log)}", _intervals(f"intervals-{k}", p, rows))
+        for k, (p, rows) in enumerate(found) if rows
+    ]  # fmt: skip
+
+
+def _intervals(name: str, partition: Partition, rows: list[Measured]) -> str:
+    ends = [v for m in rows for v in (m.trained.upper, m.trained.entropy, m.trained.renyi2) if is_number(v)]
+    x, bottom = Scale(0.0, max(ends) or 1.0, 96, 396), 14 + 18 * len(rows)
+    marks = ticks(0.0, x.high)
+    body = segments([((x(t.value), 4), (x(t.value), bottom)) for t in marks], "rule")
+    body += "".join(label((x(t.value), bottom + 13), t.label, "tick", "middle") for t in marks)
+    for k, m in enumerate(rows):
+        height, S = 14 + 18 * k, m.trained
+        body += label((x.start - 14, height), shortened(m.name, 13), "name", "end")
+        body += dot((x(S.renyi2), height), 3, "hollow") if is_number(S.renyi2) else ""
+        body += _bar([S.lower, S.upper], x, height) + dot((x(S.entropy), height), 3, "fill accent")
+    widest = max((m.trained.upper - m.trained.lower for m in rows if is_number(m.trained.upper)), default=0.0)
+    said = f"{len(rows)} classes, bounds of S at most {number(widest, 3)} nats apart; hollow: S₂."
+    return picture(name, (420, bottom + 24), f"Intervals of S across {partition.name}", said, body)
+
+
+def _bar(ends: Sequence[Number], x: Scale, height: Number) -> str:
+    """An error bar with its two caps."""
+    if not all(is_number(end) for end in ends):
+        return ""
+    low, high = (x(end) for end in ends)
+    caps = [((end, height - 4), (end, height + 4)) for end in (low, high)]
+    return segments([((low, height), (high, height)), *caps], "line accent")
 
 
 # --- Schmidt spectra ------------------------------------------------------------------------------
@@ -159,9 +201,7 @@ def _spectrum(name: str, partition: Partition, rows: list[Measured], y: Scale) -
     longest = max(k for m in rows for k, _ in _logs(m.trained.probabilities))
     x = Scale(1.0, max(longest, 2), 50, 356)
     every = max(1, math.ceil(-y.low / 5))
-    y_ticks = [
-        Tick(-e, f"10{_superscript(-e)}" if e else "1") for e in range(0, int(-y.low) + 1, every)
-    ]
+    y_ticks = [Tick(-e, f"10{_superscript(-e)}" if e else "1") for e in range(0, int(-y.low) + 1, every)]
     x_ticks = [Tick(1.0, "1"), *(t for t in ticks(0.0, x.high) if t.value > 1 and t.value % 1 == 0)]
     body = axes(x, y, x_ticks, y_ticks, "k")
     body += _before(rows, x, y) + _classes(rows, x, y)

@@ -28,9 +28,25 @@ HOW_TO_READ = (
     "an S.",
 )
 
-EXACT = (
-    "Exact, in nats. Printed: S; colour: its share of the ceiling at the head of each partition."
+EXACT = "Exact, in nats. Printed: S; colour: its share of the ceiling at the head of each partition."
+
+INTERVALS = (
+    "With ±, where the spectrum is out of reach: the middle of rigorous bounds, drawn below as bars; "
+    "○ is S₂. In the share of the ceiling a bar is the mean of the bounds."
 )
+
+MAPS = {
+    "windows": (
+        "S of every window",
+        "Every window of every level of the network against all the rest, in nats; one scale of colour for all levels.",
+    ),
+    "sites": ("S of every site", "Every single site against all the rest, in nats."),
+    "mutual": (
+        "Mutual information of two sites",
+        "I(i : j) = S(i) + S(j) − S(ij), in nats: an edge is wide and dark where two sites know much of each other; a "
+        "site is coloured by its own S.",
+    ),
+}
 
 RENYI = "A lower bound of S, in nats, with colours of its own: compare S₂ with S₂ only."
 
@@ -48,9 +64,7 @@ SPECTRA = (
     "10<sup>−16</sup> is not drawn."
 )
 
-FIGURES = (
-    "Entropies in nats.{ranks} e<sup>S</sup>: effective rank; 1 − p<sub>1</sub>: geometric measure."
-)
+FIGURES = "Entropies in nats.{ranks} e<sup>S</sup>: effective rank; 1 − p<sub>1</sub>: geometric measure."
 
 DEFINITIONS = (
     "p<sub>k</sub> = s<sub>k</sub>² / Σ s², with s<sub>k</sub> the singular values of the score as "

@@ -86,7 +86,8 @@ def leading_json(found: LeadingValues) -> Row:
 
 def leading_of(spectrum: Spectrum, k: int) -> Row:
     """The same of an exact spectrum."""
-    return {"values": spectrum.values[:k].tolist(), "missing": 0.0, "chi": None, "method": "exact spectrum"}
+    missing = float(max(0.0, spectrum.probabilities[k:].sum()))
+    return {"values": spectrum.values[:k].tolist(), "missing": missing, "chi": None, "method": "exact spectrum"}
 
 
 def figure(row: Row, bits: bool = False) -> str:

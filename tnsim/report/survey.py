@@ -90,7 +90,7 @@ class Settings:
 class Side(NamedTuple):
     """One set of weights, ready to be measured."""
 
-    banks: Banks
+    banks: dict[str, Num[np.ndarray, "..."]]
     measure: SiteMeasure
 
 
@@ -98,7 +98,7 @@ def survey(
     subject: Subject,
     names: Sequence[partitions.Partition] | Named,
     labels: Sequence[int] | None = None,
-    settings: Settings = Settings(),  # noqa: B008  frozen
+    settings: Settings = Settings(),
     tell: Callable[[Found], None] = lambda found: None,
 ) -> dict[str, Any]:
     """Measure every class across every partition; {"partitions": [..], "measurements": [..]} of JSON values.
@@ -139,9 +139,10 @@ def steps(
     the least amount where not even the smallest interval fits.
     """
     arch = subject.arch
-    labels = list(range(arch.classes)) if labels is None else [_label(arch, label) for label in labels]
+    labels = list(range(arch.classes)) if labels is None else [_label(arch, label) for label in dict.fromkeys(labels)]
     masks = {name: partitions.mask(arch, A) for name, A in _named(names).items()}
     check(subject, settings)
+    _side(subject)  # banks and grams that do not fit are refused before anything is measured
     had = {(row["partition"], row["label"]) for row in (done or {}).get("measurements", [])}
     _same_sites(masks, done or {})
     wanted = {name: [label for label in labels if (name, label) not in had] for name in masks}
@@ -180,19 +181,29 @@ def check(subject: Subject, settings: Settings) -> None:
             raise ValueError(f"{name}: wanted a number > 0, found {value!r}")
     if settings.top is not None and settings.top < 1:
         raise ValueError(f"top: wanted an integer >= 1, found {settings.top}")
-    for kind in settings.maps:
-        if kind not in MAPS:
-            raise ValueError(f"map: wanted one of {', '.join(MAPS)}, found {kind!r}")
-    if subject.measure != "data":
-        measure = _side(subject).measure
-        return check_measure(measure) if settings.exact_rank else None
+    unknown = [kind for kind in settings.maps if kind not in MAPS]
+    if unknown:
+        raise ValueError(f"map: wanted one of {', '.join(MAPS)}, found {unknown[0]!r}")
+    if subject.measure == "data":
+        _check_data(subject, settings)
+    elif settings.exact_rank:
+        _check_rank(_side(subject).measure)
+
+
+def _check_rank(measure: SiteMeasure) -> None:
+    try:
+        check_measure(measure)
+    except ValueError as error:
+        raise ValueError(f"rank: {error}; take measure coefficient") from error
+
+
+def _check_data(subject: Subject, settings: Settings) -> None:
     if subject.features is None:
         raise ValueError("measure: data wants the features of images, found none")
     asked = {"map": settings.maps, "rank": settings.exact_rank, "renyi-only": settings.renyi_only}
     for name, value in asked.items():
         if value:
             raise ValueError(f"{name}: wanted with measure coefficient or function, found data")
-    return None
 
 
 def _label(arch: ConvACArchitecture, label: int) -> int:
@@ -269,9 +280,9 @@ def _headed(subject: Subject, name: str, label: int, row: Row, old: list[Row] | 
 
 
 def _together(rows: Iterator[tuple[int, Row]]) -> Iterator[list[tuple[int, Row]]]:
-    """Rows that are there at once (exact ones) in one piece, the others one by one."""
+    """Rows that are there at once (exact spectra, Renyi-2 alone) in one piece, intervals one by one."""
     first = next(rows)
-    if first[1]["rank"] is not None:
+    if first[1]["rank"] is not None or first[1]["entropy"] is None:
         yield [first, *rows]
         return
     yield [first]
@@ -288,7 +299,8 @@ def _rows(
     except MemoryLimitError:
         if subject.measure == "data":
             raise
-        found = (_bounded(subject, side, name, mask, label, settings) for label in labels)
+        asked = settings.bounded is None or name in settings.bounded
+        found = _bounded_rows(subject, side, mask, labels, replace(settings, bounded=None if asked else ()))
     for label, row in zip(labels, found, strict=True):
         yield label, _with_rank(row, _state(subject, side, label), mask, settings)
 
@@ -310,9 +322,7 @@ def _exact_rows(subject: Subject, side: Side, mask: Mask, labels: list[int], set
 def _data_row(subject: Subject, side: Side, mask: Mask, vector: Num[np.ndarray, "r"], settings: Settings) -> Row:
     watch = Stopwatch()
     assert subject.features is not None
-    found = dataset.data_spectrum(
-        subject.arch.network, side.banks, vector, subject.features(), mask, settings.memory
-    )
+    found = dataset.data_spectrum(subject.arch.network, side.banks, vector, subject.features(), mask, settings.memory)
     return _topped(data_row(found, settings.atol, watch.seconds), found.spectrum, settings)
 
 
@@ -320,20 +330,27 @@ def _topped(row: Row, spectrum: Spectrum, settings: Settings) -> Row:
     return row if settings.top is None else row | {"leading": leading_of(spectrum, settings.top)}
 
 
-def _bounded(subject: Subject, side: Side, name: str, mask: Mask, label: int, settings: Settings) -> Row:
-    """Renyi-2, an interval of S, the leading values: what has an answer without the spectrum."""
-    state, asked = _state(subject, side, label), settings.bounded is None or name in settings.bounded
+def _bounded_rows(subject: Subject, side: Side, mask: Mask, labels: list[int], settings: Settings) -> Iterator[Row]:
+    """Renyi-2 of all classes by one fold; then, class by class, an interval of S and the leading values."""
+    arch, vectors = subject.arch, side.banks["output"][labels]
+    limit, asked = settings.memory, settings.bounded is None
+    renyi2: list[Estimate | None] = [None] * len(labels)
     try:
-        renyi2 = state.renyi(mask, memory=settings.memory)
+        found = renyi_2(arch.network, side.banks, vectors, side.measure, mask[None], limit)
+        renyi2 = [_one(found, place, 0) for place in range(len(labels))]
     except MemoryLimitError:
         if not asked:
-            raise
-        renyi2 = None  # the interval does without it
-    S = entropy(state.problem(mask), Asked(settings.atol, settings.memory, settings.seconds)) if asked else None
-    row = bounded_row(S, renyi2)
-    if settings.top is not None:
-        row["leading"] = leading_json(state.leading_values(mask, settings.top, memory=settings.memory))
-    return row
+            raise  # the interval does without it; without both there is nothing to say
+    for label, order_2 in zip(labels, renyi2, strict=True):
+        state, S, said = _state(subject, side, label), None, {}
+        try:
+            S = entropy(state.problem(mask), Asked(settings.atol, limit, settings.seconds)) if asked else None
+        except MemoryLimitError as error:
+            if order_2 is None:
+                raise
+            said = {"entropy_note": str(error)}
+        top = settings.top and {"leading": leading_json(state.leading_values(mask, settings.top, memory=limit))}
+        yield bounded_row(S, order_2) | said | (top or {})
 
 
 def _with_rank(row: Row, state: State, mask: Mask, settings: Settings) -> Row:

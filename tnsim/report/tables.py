@@ -43,9 +43,7 @@ def heat_maps(report: Report, quantity: Quantity) -> str:
     """Class against partition, in blocks of columns that fit a page; empty if nothing of it was
     measured.
     """
-    found = [
-        p for p in report.partitions if any(is_number(_value(m, quantity)) for m in report.of(p))
-    ]
+    found = [p for p in report.partitions if any(is_number(_value(m, quantity)) for m in report.of(p))]
     parts = [found[k : k + WIDE] for k in range(0, len(found), WIDE)]
     return "".join(_heat_map(report, part, quantity) for part in parts)
 
@@ -56,6 +54,15 @@ def legend(quantity: Quantity) -> str:
     return (
         f'<p class="legend">{quantity.symbol} as a share of ln(min-cut): <span>0\u00a0%'
         f'<span class="ramp" aria-hidden="true">{steps}</span>100\u00a0%</span></p>'
+    )
+
+
+def scale(symbol: str, high: Number) -> str:
+    """The colour scale of a map, from 0 to its largest value in nats."""
+    steps = "".join(f'<i class="s{k}"></i>' for k in range(STEPS))
+    return (
+        f'<p class="legend">{symbol} in nats: <span>0<span class="ramp" aria-hidden="true">{steps}</span>'
+        f"{number(high, 3)}</span></p>"
     )
 
 
@@ -88,11 +95,7 @@ def _head(partitions: list[Partition], quantity: Quantity, stages: tuple[bool, .
         for p in partitions
     )
     words = {True: "trained" if len(stages) == 2 else quantity.symbol, False: "before"}
-    columns = "".join(
-        f'<th scope="col"{_first(stage)}>{words[stage]}</th>'
-        for _ in partitions
-        for stage in stages
-    )
+    columns = "".join(f'<th scope="col"{_first(stage)}>{words[stage]}</th>' for _ in partitions for stage in stages)
     return f'<tr><th scope="col" rowspan="2">class</th>{groups}</tr><tr>{columns}</tr>'
 
 
@@ -106,16 +109,17 @@ def _cell(measured: Measured | None, quantity: Quantity, trained: bool) -> str:
         return f'<td class="none{first}">{NONE}</td>'
     share = measured.share(quantity.key, trained)
     step = min(max(int(share * STEPS), 0), STEPS - 1) if is_number(share) else 0
-    said = (
-        f"{measured.partition.name}, class {measured.name}: {quantity.symbol} = {number(value, 4)}"
-    )
+    said = f"{measured.partition.name}, class {measured.name}: {quantity.symbol} = {number(value, 4)}"
     said += f", {percent(share, 1)} of ln(min-cut)" if is_number(share) else ""
-    return f'<td class="{quantity.ramp}{step}{first}" title="{escape(said)}">{number(value)}</td>'
+    shown = number(value)
+    if trained and quantity is ENTROPY and measured.bounded:
+        half = (measured.trained.upper - measured.trained.lower) / 2
+        shown += f"\u00a0±\u00a0{number(half)}" if is_number(half) else ""
+        said += f", between {number(measured.trained.lower, 4)} and {number(measured.trained.upper, 4)}"
+    return f'<td class="{quantity.ramp}{step}{first}" title="{escape(said)}">{shown}</td>'
 
 
-def _foot(
-    report: Report, partitions: list[Partition], quantity: Quantity, stages: tuple[bool, ...]
-) -> str:
+def _foot(report: Report, partitions: list[Partition], quantity: Quantity, stages: tuple[bool, ...]) -> str:
     means, used = "", ""
     for p in partitions:
         for stage in stages:
@@ -157,12 +161,40 @@ def exact_figures(report: Report) -> str:
         ]
         for m in rows
     ]
-    return _table("exact", "Exact figures", EXACT_COLUMNS, cells) if rows else ""
+    heads: tuple[str, ...] = EXACT_COLUMNS
+    if any(m.exact_rank is not None for m in rows):
+        heads = (*heads, "exact rank")
+        cells = [[*cell, _figure(m.exact_rank, str(m.exact_rank))] for cell, m in zip(cells, rows, strict=True)]
+    return _table("exact", "Exact figures", heads, cells) if rows else ""
+
+
+INTERVAL_COLUMNS = (*("partition", "class", "S", "from", "to", "ln(min-cut)", "S₂", "S₂ before", "rank ≤", "s", "by"),)
+
+
+def interval_figures(report: Report) -> str:
+    """Every partition and class whose S is known by an interval: the interval and what found it."""
+    rows = [m for m in report.measured if m.bounded]
+    cells = [
+        [
+            *_names(m),
+            _figure(m.trained.entropy),
+            _figure(m.trained.lower),
+            _figure(m.trained.upper),
+            _figure(m.partition.cut.log),
+            _figure(m.trained.renyi2),
+            _figure(m.before.renyi2),
+            f'<td class="n">{_bound(m.partition)}</td>',
+            _figure(m.trained.seconds, number(m.trained.seconds, 1)),
+            f'<td class="n">{escape(m.trained.method)}</td>',
+        ]
+        for m in rows
+    ]
+    return _table("interval", "Entropies between bounds", INTERVAL_COLUMNS, cells) if rows else ""
 
 
 def renyi_figures(report: Report) -> str:
-    """Every partition of which S_2 alone was measured."""
-    rows = [m for m in report.measured if not m.partition.exact]
+    """Every partition and class of which S_2 alone was measured."""
+    rows = [m for m in report.measured if not m.partition.exact and not m.bounded]
     heads = ("partition", "class", "S₂ ≤ S", "ln(min-cut)", "S₂ before", "rank ≤")
     cells = [
         [
@@ -222,8 +254,11 @@ def records(report: Report) -> list[dict[str, Any]]:
 def _record(m: Measured) -> dict[str, Any]:
     numbers = {
         "entropy": m.trained.entropy,
+        "entropy_lower": m.trained.lower,
+        "entropy_upper": m.trained.upper,
         "renyi2": m.trained.renyi2,
         "rank": m.rank,
+        "exact_rank": m.exact_rank,
         "rank_tolerance": m.tolerance,
         "ln_min_cut": m.partition.cut.log,
         "rank_upper": m.partition.rank_upper,
@@ -239,10 +274,7 @@ def _record(m: Measured) -> dict[str, Any]:
         "exact": m.partition.exact,
         "min_cut": powers(m.partition.cut, plain=True),
     }
-    return names | {
-        k: v if v is None or isinstance(v, int) or is_number(v) else None
-        for k, v in numbers.items()
-    }
+    return names | {k: v if v is None or isinstance(v, int) or is_number(v) else None for k, v in numbers.items()}
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
@@ -251,9 +283,7 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
     writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [], lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(
-            {key: str(v).lower() if isinstance(v, bool) else v for key, v in row.items()}
-        )
+        writer.writerow({key: str(v).lower() if isinstance(v, bool) else v for key, v in row.items()})
     return stream.getvalue()
 
 

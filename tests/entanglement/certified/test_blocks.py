@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 import tnsim
 from tnsim.bounds.min_cut import network_cut
 from tnsim.entanglement.certified.blocks import block_bound, local_cuts
-from tnsim.entanglement.certified.joins import MIXED, join_tree
+from tnsim.entanglement.certified.joins import Matrices, join_tree
 
 SMALL = [arch for arch in certified_cases.ARCHS if arch.size <= 9]
 KNOWN = [(arch, arch.size) for arch in strategies.POOL]
-trees = st.sampled_from(KNOWN).flatmap(lambda known: st.tuples(st.just(known[0]), strategies.masks(known[1])))
+
+
+def partitioned(known):
+    return st.sampled_from(known).flatmap(lambda one: st.tuples(st.just(one[0]), strategies.masks(one[1])))
+
+
+trees = partitioned(KNOWN)
+SHALLOW = partitioned([one for one in KNOWN if one[1] <= 8])
 
 
 def blocks_of(tree, mask):
@@ -44,59 +51,42 @@ def test_no_block_has_a_higher_rank_than_its_cut(case):
 def test_the_whole_side_has_the_min_cut(case):
     arch, mask = case
     tree = join_tree(arch.network, mask)
-    for at_root, side in zip(local_cuts(tree)[-1][0], (mask, ~mask), strict=True):
-        assert at_root == pytest.approx(network_cut(arch.network, side).log)
+    assert local_cuts(tree)[-1][0].min() == pytest.approx(network_cut(arch.network, mask).log)  # no edge above
 
 
-def cut_below(arch, level, node, block):
-    """Least weight of a cut between a block of sites and all else below a node, its edge above among the else."""
-    wiring, dims = strategies.wiring(arch), (arch.features, *arch.channels)
-    positions, kept = [node], []
-    for groups, _ in reversed(wiring[: level + 1]):
-        kept.insert(0, [groups[position] for position in positions])
-        positions = sum(kept[0], [])
-    numbered, below = [], positions
-    for groups in kept:
-        slot = {position: number for number, position in enumerate(below)}
-        numbered.append(([[slot[position] for position in group] for group in groups], list(range(len(below)))))
-        below = list(range(len(groups)))
-    # The edge above lies with the rest: one more site of the largest weight, beside the last window.
-    groups, slots = numbered[-1]
-    found = []
-    for sides in np.ndindex(*(2,) * sum(len(slots) for _, slots in numbered)):
-        found.append(_weight(numbered, dims, np.array(sides), [site in block for site in positions]))
-    return min(found)
+def cut_below(arch, level, node, mask):
+    """Least weight of a cut between the sites of the mask and all else below a node, its edge above among the else."""
+    dims, positions, windows = (arch.features, *arch.channels), [node], []
+    for groups, _ in reversed(strategies.wiring(arch)[: level + 1]):
+        windows.insert(0, len(groups[0]))
+        positions = sum((list(groups[position]) for position in positions), [])
+    counts = [prod(windows[below:]) for below in range(level + 1)]  # of matrices at every level, windows in a row
+    inside = [int(mask[site]) for site in positions]
+    return min(_weight(windows, counts, dims, sides, inside) for sides in np.ndindex(*(2,) * sum(counts)))
 
 
-def _weight(numbered, dims, sides, mask):
+def _weight(windows, counts, dims, sides, inside):
     """Product of the dimensions whose ends lie on both sides; the edge above the last window on side 0."""
-    starts_of = np.cumsum([0] + [len(slots) for _, slots in numbered])
-    weight = prod(dims[0] for site, inside in enumerate(mask) if sides[site] != inside)
-    for level, (groups, _) in enumerate(numbered):
-        for number, group in enumerate(groups):
-            last = level + 1 == len(numbered)
-            above = 0 if last else sides[starts_of[level + 1] + number]
-            ends = {int(sides[starts_of[level] + child]) for child in group} | {int(above)}
+    levels = [sides[end - count : end] for count, end in zip(counts, np.cumsum(counts), strict=True)] + [(0,)]
+    weight = prod(dims[0] for side, site in zip(levels[0], inside, strict=True) if side != site)
+    for level, window in enumerate(windows):
+        for number, above in enumerate(levels[level + 1]):
+            ends = {*levels[level][number * window : (number + 1) * window], above}
             weight *= dims[level + 1] if len(ends) > 1 else 1
     return weight
 
 
 @settings(max_examples=30)
-@given(trees.filter(lambda case: case[0].size <= 8))
+@given(SHALLOW)
 def test_local_cuts_are_the_least_of_all_cuts_below_an_edge(case):
     """By trying every side of every matrix below a node."""
     arch, mask = case
-    tree, cuts = join_tree(arch.network, mask), local_cuts(join_tree(arch.network, mask))
-    below, found = [{site} for site in range(arch.size)], sites_below(tree)
-    known = {frozenset(edge): row for sites, rows in zip(found, cuts, strict=True) for edge, row in zip(sites, rows, strict=True)}
-    for level, (groups, _) in enumerate(strategies.wiring(arch)):
-        below = [set().union(*(below[child] for child in group)) for group in groups]
-        for node, sites in enumerate(below):
-            for side, cut in zip((True, False), known[frozenset(sites)].tolist(), strict=True):
-                block = {site for site in sites if mask[site] == side}
-                if len(sites) < 8 or len(groups) == 1:
-                    assert exp(cut) == pytest.approx(cut_below(arch, level, node, block))
-    assert (np.array(tree.purities[-1]) == MIXED).all()
+    tree = join_tree(arch.network, mask)
+    ends = [i for i, layer in enumerate(tree.layers) if isinstance(layer, Matrices)][1:] + [len(tree.layers)]
+    for level, end in enumerate(ends):  # the tables after each level's last joins
+        for node, row in enumerate(local_cuts(tree)[end]):
+            for side, cut in zip((mask, ~mask), row.tolist(), strict=True):
+                assert exp(cut) == pytest.approx(cut_below(arch, level, node, side))
 
 
 @settings(max_examples=60)

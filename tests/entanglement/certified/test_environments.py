@@ -6,6 +6,7 @@ import pytest
 from certified_cases import ARCHS, Kinded, cases, sites_below, starts
 from hypothesis import given, settings
 
+import tnsim
 from tnsim.entanglement.certified.environments import environments, norm_squared
 from tnsim.entanglement.certified.joins import Matrices, join_tree
 
@@ -99,9 +100,11 @@ def _banks(arch, value):
     return {**banks, "conv_1": np.full((2, 2, 2), value), "output": np.ones((1, 2))}
 
 
-@pytest.mark.parametrize(("value", "words"), [(0.0, "state: it is zero to rounding"), (np.nan, "state: it is not finite")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.0, "state: it is zero to rounding"), (np.nan, "state: it is not finite")]
+)
 def test_no_state_is_refused(value, words):
-    arch = ARCHS[1].__class__(sites=4, features=2, windows=(2, 2), channels=(2, 2), classes=1)
+    arch = tnsim.ConvAC(sites=4, features=2, windows=(2, 2), channels=(2, 2), classes=1)
     tree, banks = join_tree(arch.network, np.arange(4) < 2), _banks(arch, value)
     measure = arch.state(_banks(arch, 1.0), 0).measure
     with pytest.raises(ValueError, match=words):
@@ -109,7 +112,7 @@ def test_no_state_is_refused(value, words):
 
 
 def test_channels_that_cancel_are_a_state_of_zero():
-    arch = ARCHS[1].__class__(sites=4, features=2, windows=(2, 2), channels=(2, 2), classes=1)
+    arch = tnsim.ConvAC(sites=4, features=2, windows=(2, 2), channels=(2, 2), classes=1)
     banks = _banks(arch, 1.0) | {"output": np.array([[1.0, -1.0]])}
     state = arch.state(banks, 0)
     with pytest.raises(ValueError, match="zero to rounding"):
@@ -117,5 +120,5 @@ def test_channels_that_cancel_are_a_state_of_zero():
 
 
 def test_sites_below_the_edges_of_a_pair():
-    arch = ARCHS[1].__class__(sites=4, features=2, windows=(2, 2), channels=(2, 2), classes=1)
+    arch = tnsim.ConvAC(sites=4, features=2, windows=(2, 2), channels=(2, 2), classes=1)
     assert sites_below(join_tree(arch.network, np.arange(4) < 2))[2] == [{0, 1}, {2, 3}]

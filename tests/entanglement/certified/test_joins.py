@@ -57,7 +57,11 @@ def test_windows_become_the_nodes_in_their_order(case):
     arch, mask = case
     tree, levels = join_tree(arch.network, mask), windows_of(arch)
     sites = sites_below(tree)
-    ends = [i for i, layer in enumerate(tree.layers) if i + 1 == len(tree.layers) or isinstance(tree.layers[i + 1], Matrices)]
+    ends = [
+        i
+        for i, layer in enumerate(tree.layers)
+        if i + 1 == len(tree.layers) or isinstance(tree.layers[i + 1], Matrices)
+    ]
     for end, level in zip([end for end in ends if isinstance(tree.layers[end], Joins)], levels, strict=True):
         assert sites[end + 1] == [set().union(*window) for window in level]
     products = sum(len(layer.pairs) for layer in tree.layers if isinstance(layer, Joins))

@@ -77,7 +77,8 @@ def test_two_layers_are_two_steps(seed):
     first, second, other = cut
     q = product_of([kept for kept, _ in cut])
     S = float(eta(product_of([np.concatenate(node) for node in cut])).sum())
-    layer = lists(*zip(first, other, strict=True), 1 - first[0].sum() * other[0].sum())
+    uncut = (np.concatenate(second), np.zeros(0))
+    layer = lists(*zip(first, other, uncut, strict=True), 1 - first[0].sum() * other[0].sum())
     left = first[0].sum() * other[0].sum()
     rest = (np.outer(first[0], other[0]).ravel(), np.zeros(0))  # both nodes, joined
     later = [lists([rest[0], second[0]], [rest[1], second[1]], left * second[1].sum())]

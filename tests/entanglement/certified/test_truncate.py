@@ -18,7 +18,7 @@ from tnsim.entanglement.certified.joins import Joins
 from tnsim.entanglement.certified.truncate import Policy, estimate, truncated
 
 SMALL = [arch for arch in certified_cases.ARCHS if arch.size <= 9]
-WHOLE_CUTS = st.builds(Cuts, dense=st.sampled_from([truncate.DENSE, 1]), iterations=st.integers(0, 2))
+WHOLE_CUTS = st.sampled_from([Cuts(), Cuts(dense=1, iterations=0), Cuts(dense=1, iterations=2)])
 
 
 def matrix(state):
@@ -79,15 +79,14 @@ def test_lists_stay_below_the_eigenvalues_of_every_subtree(case, how):
 @settings(max_examples=100)
 @given(cases(), cuts())
 def test_what_is_kept_and_what_is_dropped_is_all_there_is(case, how):
-    tree, env, state, _ = one_pass(case, how)
+    """Of A's density below every edge its trace: 1 less what other cuts have taken from that edge's inside alone."""
+    state = one_pass(case, how).state
     before = 1.0
-    for number, pair in state.lists.items():
-        for lists in pair:
-            mixed = np.isin(np.arange(len(lists.kept)), tree.layers[number].pairs)
+    for on_a, on_b in state.lists.values():
+        for lists in (on_a, on_b):
             total = lists.kept.sum(axis=1) + lists.dropped.sum(axis=1)
             assert (total <= 1 + 1e-9).all()
-            assert total[~mixed] <= pytest.approx(1, abs=1e-9)
-            assert (total >= before - 1e-9 - env.rounding).all() or lists is pair[1]
+            assert (total >= before - 1e-9).all()
             assert (np.diff(lists.kept, axis=1) <= 1e-15).all()
             before -= lists.lost
 
@@ -128,7 +127,7 @@ def test_chi_is_more_near_the_root():
     caps = Policy(3).caps(tree)
     assert [caps[number] for number in joins] == [3, 3, 3, 6, 24, 3]
     found = truncated(tree, env, state.banks, Policy(3))
-    assert [found.lists[number][0].kept.shape[1] for number in joins[:-1]] == [3, 3, 3, 6, 24]
+    assert [found.lists[number][0].kept.shape[1] for number in joins[1:-1]] == [3, 3, 6, 24]
     assert found.left.shape == (24, 24, 8)
     assert not found.complete(Policy(3))
 

@@ -59,9 +59,9 @@ class Goal(NamedTuple):
         return bool(found.upper - found.lower <= self.width(found))
 
     def next_chi(self, found: Certificate) -> int:
-        """1.5 to 4 times the last: what a width that falls as chi^-2 would need; a multiple of 8."""
+        """1.5 to 3 times the last: what a width that falls as chi^-2.5 would need; a multiple of 8."""
         ratio = (found.upper - found.lower) / max(self.width(found), 1e-300)
-        return 8 * int(np.ceil(found.chi * np.clip(ratio**0.5, 1.5, 4.0) / 8))
+        return 8 * int(np.ceil(found.chi * np.clip(ratio**0.4, 1.5, 3.0) / 8))
 
 
 @dataclass(frozen=True, eq=False)

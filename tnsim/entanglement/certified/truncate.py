@@ -33,7 +33,7 @@ from tnsim.entanglement.certified.joins import MIXED, A, B, Joins, JoinTree, Mat
 
 DENSE = 1200  # pair spaces up to this size are diagonalised whole
 BATCH = 2**24  # numbers that a batch of dense densities may take
-ROOT = 768  # pairs of the shorter side kept at the root, in sqrt(chi)
+ROOT = 768  # pairs of the shorter side kept at the root, at most, in sqrt(chi)
 SIDES: tuple[kronecker.Side, kronecker.Side] = ("A", "B")
 
 
@@ -49,7 +49,7 @@ class Policy(NamedTuple):
     @property
     def root_pairs(self) -> int:
         """Pairs of the shorter side kept at the root: their cube is the cost there, as chi^3 is below."""
-        return int(ROOT * self.chi**0.5)
+        return int(min(128 * self.chi, ROOT * self.chi**0.5))
 
     def caps(self, tree: JoinTree) -> list[int]:
         """chi of every layer: eight times as much just below the root's last join, twice one join further down."""
