@@ -131,23 +131,28 @@ def measured(name: str, folder: Path) -> list[dict[str, Any]]:
             spent = {"seconds": time.perf_counter() - began, "processor": time.process_time() - used}
             lines.append(line(name, label, A, interval, spent) | {"load": load_average})
             print(shown(lines[-1]), flush=True)
-    return lines
+    total = sum(line["seconds"] for line in lines)
+    in_time = row.limit is None or total <= row.limit
+    print(f"{name}: {total:.1f} s in all; in time: {'yes' if in_time else 'no'}", flush=True)
+    return [line | {"in time": in_time} for line in lines]
 
 
 def line(name: str, label: int, A: str, found: Estimate, spent: dict[str, float]) -> dict[str, Any]:
-    """What the table says of one interval. met: its width; the row's time limit is for all of its lines."""
+    """What the table says of one interval. narrow: as asked; the row's time limit is for all of its lines."""
     row, width = ROWS[name], float(found.width)
     wanted = row.width or (row.part * float(found.lower) if row.part else None)
     return {
         "row": name, "goal": row.goal, "class": label, "partition": A, "lower": float(found.lower),
         "upper": float(found.upper), "width": width, "of S": width / max(float(found.lower), 1e-300),
-        "met": wanted is None or width <= wanted, **spent, "method": found.method, "note": found.note,
+        "narrow": wanted is None or width <= wanted, **spent, "method": found.method, "note": found.note,
     }  # fmt: skip
 
 
 def shown(line: dict[str, Any]) -> str:
     ends = f"[{line['lower']:.6g}, {line['upper']:.6g}]"
-    told = f"width {line['width']:.3g} = {100 * line['of S']:.2g} % ({line['goal']}: {'yes' if line['met'] else 'no'})"
+    told = (
+        f"width {line['width']:.3g} = {100 * line['of S']:.2g} % ({line['goal']}: {'yes' if line['narrow'] else 'no'})"
+    )
     spent = f"{line['seconds']:.1f} s, processor {line['processor']:.1f} s, load {line['load']:.1f}"
     return (
         f"{line['row']} {line['class']} {line['partition']}: {ends}, {told}; {spent}; {line['method']}; {line['note']}"

@@ -1,4 +1,4 @@
-"""Cases that certified intervals are tried on: the pool and deeper trees, and states from product to flat; their truth."""
+"""Cases that certified intervals are tried on: the pool and deeper trees, states from product to flat; their truth."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ def cut_below(arch, level, node, mask):
     dims, positions, windows = (arch.features, *arch.channels), [node], []
     for groups, _ in reversed(strategies.wiring(arch)[: level + 1]):
         windows.insert(0, len(groups[0]))
-        positions = sum((list(groups[position]) for position in positions), [])
+        positions = [below for position in positions for below in groups[position]]
     counts = [prod(windows[below:]) for below in range(level + 1)]  # of matrices at every level, windows in a row
     inside = [int(mask[site]) for site in positions]
     return min(_weight(windows, counts, dims, sides, inside) for sides in np.ndindex(*(2,) * sum(counts)))
@@ -82,7 +82,7 @@ def test_local_cuts_are_the_least_of_all_cuts_below_an_edge(case):
     """By trying every side of every matrix below a node."""
     arch, mask = case
     tree = join_tree(arch.network, mask)
-    ends = [i for i, layer in enumerate(tree.layers) if isinstance(layer, Matrices)][1:] + [len(tree.layers)]
+    ends = [*[i for i, layer in enumerate(tree.layers) if isinstance(layer, Matrices)][1:], len(tree.layers)]
     for level, end in enumerate(ends):  # the tables after each level's last joins
         for node, row in enumerate(local_cuts(tree)[end]):
             for side, cut in zip((mask, ~mask), row.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""The entropy is inside every certified interval: of thousands of dense states, each bound on its side, each way to cut."""
+"""The entropy is inside every certified interval: thousands of dense states, each bound on its side, each way to cut."""
 
 import re
 from math import inf, log
@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 import strategies
 from certified_cases import (
-    SLACK, WHOLE, Cuts, Kinded, cases, chains, cuts, early, one_pass, upper_bounds, violations,
+    SLACK,
+    WHOLE,
+    Cuts,
+    Kinded,
+    cases,
+    chains,
+    cuts,
+    early,
+    one_pass,
+    upper_bounds,
+    violations,
 )  # fmt: skip
 from hypothesis import given, settings
 from hypothesis import strategies as st

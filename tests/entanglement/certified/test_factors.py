@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from strategies import normal
 
 from tnsim.entanglement.certified.factors import (
-    LADDER, Factors, edge_weights, gram_of, hermitian, kept_sizes, one_sided, padded,
+    LADDER,
+    Factors,
+    edge_weights,
+    gram_of,
+    hermitian,
+    kept_sizes,
+    one_sided,
+    padded,
 )  # fmt: skip
 
 SEEDS = st.integers(0, 2**32 - 1)

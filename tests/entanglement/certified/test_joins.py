@@ -53,7 +53,7 @@ def test_pure_siblings_are_joined_first(case):
 
 @given(trees)
 def test_windows_become_the_nodes_in_their_order(case):
-    """Matrices read the nodes below them as the schedule does; every window takes one product less than its children."""
+    """Matrices read the nodes below them as the schedule does; a window takes one product less than its children."""
     arch, mask = case
     tree, levels = join_tree(arch.network, mask), windows_of(arch)
     sites = sites_below(tree)

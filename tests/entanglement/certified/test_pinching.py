@@ -54,7 +54,7 @@ def test_where_nothing_is_dropped_it_is_the_entropy_of_the_list(seed):
 @QUICK
 @given(SEEDS, st.integers(1, 4))
 def test_independent_nodes_have_no_more(seed, count):
-    """A density that is diagonal in the nodes' bases: each node cut, the truth known, and what the cuts lose together."""
+    """A density that is diagonal in the nodes' bases: each node cut, the truth and what the cuts lose known."""
     cut = nodes(seed, count)
     q = product_of([kept for kept, _ in cut])
     S = float(eta(product_of([np.concatenate(node) for node in cut])).sum())

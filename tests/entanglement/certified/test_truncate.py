@@ -1,4 +1,4 @@
-"""A pass is one projection of the dense state: nothing is gained, what is lost is counted, lists stay below the truth."""
+"""A pass is one projection of the dense state: nothing is gained, what is lost is counted, lists are from below."""
 
 import tracemalloc
 from unittest import mock
@@ -72,7 +72,8 @@ def test_lists_stay_below_the_eigenvalues_of_every_subtree(case, how):
                 size = max(len(values), len(true))
                 values, true = (np.pad(x, (0, size - len(x))) for x in (values, true))
                 assert (values <= true + 1e-10).all()
-                if tree.purities[number + 1][edge] == side or how.chi == WHOLE and not how.tolerance and how.dense > 1:
+                whole = how.chi == WHOLE and not how.tolerance and how.dense > 1
+                if tree.purities[number + 1][edge] == side or whole:
                     assert values == pytest.approx(true, abs=1e-9)
 
 
