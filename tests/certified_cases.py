@@ -175,7 +175,9 @@ def violations(case, found, bounds):
         "lower bound": low - case.entropy,
         **{name: case.entropy - bound for name, bound in bounds.items()},
     }
-    return [(name, float(by)) for name, by in amounts.items() if not by <= SLACK]
+    # Lists are told to be within `rounding` of the truth: where channels cancel that may be more than the slack.
+    allowed = {name: max(SLACK, found.env.rounding) for name in ("p >= q", "Ky Fan")}
+    return [(name, float(by)) for name, by in amounts.items() if not by <= allowed.get(name, SLACK)]
 
 
 def sites_below(tree):

@@ -89,3 +89,12 @@ def test_no_moment_loses_the_good_end_of_its_interval(monkeypatch):
     monkeypatch.setattr(entropy.renyi, "renyi", lambda *problem: lopsided)
     found = entropy.moments(problem, None)
     assert lower.best_lower(np.zeros(0), 1.0, found)[0] >= 2.5 - 1e-9
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_a_spectrum_of_thousands_of_sites_is_refused_and_no_overflow(side):
+    levels = side.bit_length() - 1
+    arch = tnsim.ConvAC((side, side), 2, (16,) * levels, (2,) * levels, 1)
+    state = arch.state(strategies.named([np.ones(shape) for shape in strategies.shapes(arch)]), 0)
+    with pytest.raises(MemoryLimitError, match="its exact Schmidt spectrum needs about"):
+        state.schmidt("checkerboard")

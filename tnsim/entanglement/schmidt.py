@@ -29,6 +29,7 @@ from tnsim.entanglement.spectrum import Spectrum
 from tnsim.network import Network
 
 EPS = float(np.finfo(np.float64).eps)
+HUGE = 10**120  # numbers that no memory holds
 
 
 class Batches(NamedTuple):
@@ -227,10 +228,15 @@ def estimate(schedule: Schedule, measure: SiteMeasure, mask: Bool[np.ndarray, "s
     shapes = _shape_conv(last, None, values)
     window = [shapes[child] for child in last.children.array[0].tolist()]
     ends, spent = _shape_reduced(window, last.dim_out, 2)
-    rows, columns = (int(np.prod([end[side] for end in ends], dtype=object)) for side in (0, 1))
+    rows, columns = (_number(int(np.prod([end[side] for end in ends], dtype=object))) for side in (0, 1))
     # The matrix, LAPACK's copy of it and its work space.
     decomposed = 3.0 * joined * rows * columns + 4.0 * min(joined * rows, joined * columns) ** 2
     return max(*peaks, spent, decomposed)
+
+
+def _number(count: int) -> float:
+    """A count as a float that can still be squared: shapes of thousands of sites leave float range."""
+    return float(min(count, HUGE))
 
 
 def _shape_conv(wave: Wave, bank: None, shapes: list[compress.Shape]) -> list[compress.Shape]:
@@ -243,7 +249,7 @@ def _shape_pool(wave: Wave, shapes: list[compress.Shape], peaks: list[float]) ->
     known = {kind: _shape_reduced(list(kind), wave.dim_out, 1) for kind in kinds}
     held = sum(a * b for a, b in shapes) + sum(n * known[k][0][0][0] * known[k][0][0][1] for k, n in kinds.items())
     largest = max(count * known[kind][1] for kind, count in kinds.items())
-    peaks.append(2.0 * wave.dim_out * held + largest)
+    peaks.append(2.0 * wave.dim_out * _number(held) + largest)
     windows = ([shapes[child] for child in window] for window in wave.children.array.tolist())
     return [known[tuple(sorted(window))][0][0] for window in windows]
 
@@ -253,6 +259,6 @@ def _shape_reduced(shapes: list[compress.Shape], r: int, left: int) -> tuple[lis
     pairs, alive = compress.reduction(shapes, r, left)
     sizes, spent = list(shapes), 0.0
     for i, j in pairs:
-        spent = max(spent, float(compress.formed(sizes[i], sizes[j], r)))
+        spent = max(spent, _number(compress.formed(sizes[i], sizes[j], r)))
         sizes.append(compress.product_shape(sizes[i], sizes[j], r))
     return [sizes[k] for k in alive], spent

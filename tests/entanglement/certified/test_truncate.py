@@ -1,4 +1,4 @@
-"""A pass is one projection of the dense state: nothing is gained, what is lost is counted, lists are from below."""
+"""A pass is one projection of the dense state: what is lost is counted, and lists stay below the truth."""
 
 import tracemalloc
 from unittest import mock

@@ -41,7 +41,7 @@ def root_spectrum(X: Num[np.ndarray, "a b r"], Y: Num[np.ndarray, "c d r"], K: i
     weights = [np.maximum(kronecker.diagonal(X, Y, ones, side), 0) for side in ("A", "B")]
     kept = [_strongest(of_side, most) for of_side, most in zip(weights, (K, LONGER * K), strict=True)]
     M = _entries(X, Y, *kept)
-    q = np.maximum(np.linalg.eigvalsh(M @ np.conj(M.T))[::-1], 0)
+    q = np.maximum(np.linalg.eigvalsh(M @ M.conj().T)[::-1], 0)  # no copy of a real M: half of the product
     pieces: list[Lists] = []
     if any(len(pairs) < len(of_side) for pairs, of_side in zip(kept, weights, strict=True)):
         in_rows = float(weights[0][kept[0]].sum())
