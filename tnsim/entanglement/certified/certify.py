@@ -153,7 +153,13 @@ def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
     policy = Policy(chi, weight / (2 * sum(len(layer.pairs) for layer in work.tree.layers if isinstance(layer, Joins))))
     state = truncated(work.tree, work.env, work.problem.banks, policy)
     root = root_spectrum(state.left, state.right, policy.root_pairs)
-    found = replace(found, q=root.q, missing=root.missing, chi=chi, complete=root.whole and state.complete(policy))
+    found = replace(
+        found,
+        q=root.q,
+        missing=root.missing,
+        chi=chi,
+        complete=root.whole and state.complete(policy, work.env.rounding),
+    )
     found = _narrowed(found, work, state, root)
     if goal.met(found) or (chi > FIRST and found.upper_name == "pinching"):  # once pinching is better it stays so
         return found

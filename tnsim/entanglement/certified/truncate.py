@@ -85,9 +85,9 @@ class Truncation(NamedTuple):
         """The lists of all cuts, in the order in which they were made."""
         return tuple(side for pair in self.lists.values() for side in pair)
 
-    def complete(self, policy: Policy) -> bool:
-        """Whether nothing was dropped but what the tolerance lets go."""
-        return all((side.dropped.sum(axis=1) <= policy.tolerance).all() for side in self.cuts)
+    def complete(self, policy: Policy, rounding: float = 0.0) -> bool:
+        """Whether nothing was dropped but what the tolerance lets go, and rounding."""
+        return all((side.dropped.sum(axis=1) <= policy.tolerance + rounding).all() for side in self.cuts)
 
 
 def truncated(tree: JoinTree, env: Environments, banks: Banks, policy: Policy) -> Truncation:
