@@ -30,7 +30,7 @@ from tnsim.entanglement.measure import SiteMeasure
 from tnsim.network import Network
 
 FIRST = 8  # chi of the first pass
-GROWTH = 3  # a pass takes at least so many times the one before
+CHAIN = 8  # states of a chain's second register
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
 
@@ -69,7 +69,7 @@ class Certificate:
     """S is in [lower, upper], nats, by the bounds named.
 
     q: the last pass's Schmidt probabilities, each at most the true one; missing: 1 - sum q; chi: of that pass;
-    complete: it left no state out; ended: why no further pass was made.
+    complete: it left no state out; sides: those that chains go over (0: A, 1: B); ended: why no further pass was made.
     """
 
     lower: float
@@ -82,6 +82,7 @@ class Certificate:
     seconds: float
     ended: str
     complete: bool = False
+    sides: tuple[int, ...] = (0, 1)
 
     def with_lower(self, value: float, name: str) -> Certificate:
         return replace(self, lower=value, lower_name=name) if value > self.lower else self
@@ -104,7 +105,8 @@ def certified(
     while not (ended := _ended(found, work.tree, chi, goal, watch.seconds, spent)):
         began = watch.seconds
         found = _pass(work, chi, goal, found)
-        spent, chi = watch.seconds - began, goal.next_chi(found)
+        spent = watch.seconds - began
+        chi = _next_chi(found, work.tree, goal, watch.seconds, spent)
         tell(
             f"chi {found.chi}: S in [{found.lower:.6g}, {found.upper:.6g}] by {found.lower_name} and "
             f"{found.upper_name}, missing mass {found.missing:.2g}, {spent:.1f} s"
@@ -142,9 +144,25 @@ def _ended(found: Certificate, tree: JoinTree, chi: int, goal: Goal, elapsed: fl
             raise memory.refusal(needed, goal.memory, "entropy: the smallest certified pass", ways_out)
         allowed = memory.human(memory.limit(goal.memory))
         return f"chi {chi} needs about {memory.human(needed)}, above the limit of {allowed}"
-    if elapsed + GROWTH * spent > goal.seconds:
+    if not _in_time(found, chi, goal, elapsed, spent):
         return f"chi {chi} would end after {goal.seconds:g} s"
     return ""
+
+
+def _in_time(found: Certificate, chi: int, goal: Goal, elapsed: float, spent: float) -> bool:
+    """Whether a pass may be begun: it takes as chi^3 what the one before took."""
+    return not found.chi or elapsed + spent * (chi / found.chi) ** 3 <= goal.seconds
+
+
+def _next_chi(found: Certificate, tree: JoinTree, goal: Goal, elapsed: float, spent: float) -> int:
+    """What the goal needs, or as much less of it as fits memory and time and is still worth a pass."""
+    chi, least = goal.next_chi(found), max(found.chi + 4, int(1.25 * found.chi))
+    limit = memory.limit(goal.memory)
+    while chi > least and not (
+        16.0 * estimate(tree, Policy(chi)) <= limit and _in_time(found, chi, goal, elapsed, spent)
+    ):
+        chi = max(least, int(0.85 * chi))
+    return chi
 
 
 def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
@@ -176,13 +194,16 @@ def _narrowed(found: Certificate, work: _Work, state: Truncation, root: RootSpec
 
 
 def _by_chains(found: Certificate, work: _Work, chi: int, weight: float) -> Certificate:
-    """With the bound by a chain over the sites of A; or over those of B, where the first pass found that better."""
-    for tree, env in work.sides:
+    """With the bound by a chain over the sites of A or of B: both at first, then the one that was lower."""
+    measured = []
+    for side in found.sides:
+        tree, env = work.sides[side]
         bound = chain.chain_bound(
-            tree, work.problem.banks, work.problem.measure, env, chi=(chi, 8), tol=max(weight, 1e-9)
+            tree, work.problem.banks, work.problem.measure, env, chi=(chi, CHAIN), tol=max(weight, 1e-9)
         )
         found = found.with_upper(bound.upper, "chain")
-    return found
+        measured.append(bound.upper)
+    return replace(found, sides=(found.sides[int(np.argmin(measured))],))
 
 
 def _ordered(found: Certificate, rounding: float) -> Certificate:
