@@ -18,7 +18,7 @@ from tnsim.entanglement.certified.blocks import block_bound
 from tnsim.entanglement.certified.environments import environments
 from tnsim.entanglement.certified.joins import Matrices, join_tree
 from tnsim.entanglement.certified.pinching import pinching_bound
-from tnsim.entanglement.certified.root import root_spectrum
+from tnsim.entanglement.certified.root import root_of
 
 KINDS = ("gaussian", "near copy", "near product", "product", "flat", "residual", "cancelling")
 SLACK = 1e-9  # of values and bounds against a dense decomposition
@@ -129,7 +129,7 @@ def one_pass(case, how):
     tree, env = starts(case)
     with mock.patch.object(truncate, "DENSE", how.dense):
         state = truncate.truncated(tree, env, case.state.banks, how.policy)
-    return Pass(tree, env, state, root_spectrum(state.left, state.right, how.root))
+    return Pass(tree, env, state, root_of(state.left, state.right).spectrum(how.root))
 
 
 def early(first=1, root=2, dense=truncate.DENSE):

@@ -24,9 +24,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tnsim
-from tnsim.entanglement.certified import truncate
+from tnsim.entanglement.certified import certify, truncate
 from tnsim.entanglement.certified.certify import Goal, Problem, certified
 from tnsim.entanglement.certified.joins import join_tree
+from tnsim.entanglement.certified.root import root_of
 from tnsim.memory import MemoryLimitError
 
 NARROW = Goal(atol=1e-9)
@@ -210,6 +211,28 @@ def test_it_stops_where_it_is_told_to():
     small = certified(flat(4, 2).problem, None, Goal())
     assert small.complete
     assert small.ended == "no state was left out"
+
+
+def test_the_root_keeps_as_many_pairs_as_the_goal_needs():
+    """A quarter of the most, a half, then what a width linear in the weight left out promises."""
+    loss = 1.0 / np.arange(1, 8193)
+    root = root_of(np.sqrt(loss)[:, None, None] * np.eye(8192, 1)[:, :, None], np.ones((1, 1, 1)))
+    root = root._replace(weights=(loss, np.array([loss.sum()])))
+    width = root.dropped(np.arange(1, 8193))
+
+    def pairs(goal):
+        tried = []
+        while K := certify._root_pairs(root, 4096, tried, goal):
+            tried.append((K, float(width[K - 1])))
+        return [K for K, _ in tried]
+
+    assert pairs(0.0) == [1024, 2048, 4096]
+    assert pairs(10.0) == [1024]
+    assert pairs(float(width[1500])) == [1024, 2048]
+    last = pairs(float(width[2500]))
+    assert last[:2] == [1024, 2048]
+    assert 2500 < last[2] < 3200
+    assert len(last) == 3
 
 
 def test_too_little_memory_names_what_is_needed():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import normal
 
-from tnsim.entanglement.certified.root import LONGER, root_spectrum
+from tnsim.entanglement.certified.root import LONGER, root_of
 
 
 def factors(seed):
@@ -31,7 +31,7 @@ QUICK = settings(max_examples=200)
 @given(CASES)
 def test_it_is_the_dense_spectrum_where_all_pairs_are_kept(case):
     true = np.linalg.svd(matrix(*case), compute_uv=False) ** 2
-    found = root_spectrum(*case, 25)
+    found = root_of(*case).spectrum(25)
     assert found.whole
     assert found.q[: len(true)] == pytest.approx(true, abs=1e-12)
     assert found.missing == pytest.approx(0, abs=1e-12)
@@ -43,7 +43,7 @@ def test_fewer_pairs_are_a_projection(case, K):
     """q_k <= p_k, and exactly the spectrum of the strongest rows and columns of the shorter side and the longer."""
     M = matrix(*case)
     true = np.linalg.svd(M, compute_uv=False) ** 2
-    found = root_spectrum(*case, K)
+    found = root_of(*case).spectrum(K)
     assert len(found.q) == min(K, *M.shape)
     assert (found.q <= true[: len(found.q)] + 1e-12).all()
     assert found.missing == pytest.approx(1 - found.q.sum(), abs=1e-12)
@@ -57,7 +57,7 @@ def test_fewer_pairs_are_a_projection(case, K):
 @QUICK
 @given(CASES, st.integers(1, 8))
 def test_pieces_are_the_diagonals_of_both_sides(case, K):
-    found = root_spectrum(*case, K)
+    found = root_of(*case).spectrum(K)
     if found.whole:
         assert found.missing == pytest.approx(0, abs=1e-12)
         return
@@ -75,5 +75,24 @@ def test_best_pairs_and_not_a_grid_of_the_best():
     """Weights 1, .1 (twice) and .01: of four pairs the three best are no grid."""
     X = np.diag([1.0, 0.1])[:, :, None]
     X = X / 1.01
-    found = root_spectrum(X, X, 3)
+    found = root_of(X, X).spectrum(3)
     assert found.q * 1.01**4 == pytest.approx([1, 0.01, 0.01], abs=1e-12)
+
+
+@QUICK
+@given(CASES, st.integers(1, 8))
+def test_what_fewer_pairs_leave_out_is_known_beforehand(case, K):
+    root = root_of(*case)
+    found, bound = root.spectrum(K), root.dropped(np.array([K, K + 1, 25]))
+    assert found.missing <= bound[0] + 1e-12
+    assert bound[0] >= bound[1]
+    assert bound[2] == pytest.approx(0, abs=1e-12)
+    assert (bound[0] == 0) or not found.whole
+
+
+@QUICK
+@given(CASES)
+def test_the_number_of_pairs_leaves_nothing_out_and_one_less_does(case):
+    root = root_of(*case)
+    assert root.spectrum(root.pairs).whole
+    assert root.pairs == 1 or not root.spectrum(root.pairs - 1).whole

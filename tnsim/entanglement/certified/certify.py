@@ -23,7 +23,7 @@ from tnsim.entanglement.certified.blocks import block_bound
 from tnsim.entanglement.certified.environments import Environments, environments
 from tnsim.entanglement.certified.joins import Joins, JoinTree, join_tree
 from tnsim.entanglement.certified.pinching import pinching_bound
-from tnsim.entanglement.certified.root import RootSpectrum, root_spectrum
+from tnsim.entanglement.certified.root import Root, RootSpectrum, root_of
 from tnsim.entanglement.certified.truncate import Policy, Truncation, estimate, truncated
 from tnsim.entanglement.estimate import Stopwatch
 from tnsim.entanglement.measure import SiteMeasure
@@ -31,6 +31,8 @@ from tnsim.network import Network
 
 FIRST = 8  # chi of the first pass
 CHAIN = 8  # states of a chain's second register
+SMALL = 1024  # pairs at the root that are decomposed at once
+MARGIN = 0.9  # of the width asked for, that a number of pairs must promise
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
 
@@ -170,15 +172,14 @@ def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
     weight = SHARE * goal.width(found)
     policy = Policy(chi, weight / (2 * sum(len(layer.pairs) for layer in work.tree.layers if isinstance(layer, Joins))))
     state = truncated(work.tree, work.env, work.problem.banks, policy)
-    root = root_spectrum(state.left, state.right, policy.root_pairs)
-    found = replace(
-        found,
-        q=root.q,
-        missing=root.missing,
-        chi=chi,
-        complete=root.whole and state.complete(policy, work.env.rounding),
-    )
-    found = _narrowed(found, work, state, root)
+    nothing_left_out = state.complete(policy, work.env.rounding)
+    found = replace(found, chi=chi).with_upper(block_bound(work.tree, work.env, state.lists), "blocks")
+    root, tried = root_of(state.left, state.right), list[tuple[int, float]]()
+    while K := _root_pairs(root, policy.root_pairs, tried, goal.width(found)):
+        spectrum = root.spectrum(K)
+        found = replace(found, q=spectrum.q, missing=spectrum.missing, complete=nothing_left_out and spectrum.whole)
+        found = _narrowed(found, work, state, spectrum)
+        tried.append((K, found.upper - found.lower))
     if goal.met(found) or (chi > FIRST and found.upper_name == "pinching"):  # once pinching is better it stays so
         return found
     return _by_chains(found, work, chi, weight)
@@ -189,8 +190,28 @@ def _narrowed(found: Certificate, work: _Work, state: Truncation, root: RootSpec
     slack = work.env.rounding
     found = found.with_lower(*lower.best_lower(root.q, root.missing, work.moments, slack))
     found = found.with_upper(upper.water_filling(root.q, root.missing, work.log_rank, slack), "water filling")
-    found = found.with_upper(pinching_bound(root.q, state.cuts + root.pieces, slack), "pinching")
-    return found.with_upper(block_bound(work.tree, work.env, state.lists), "blocks")
+    return found.with_upper(pinching_bound(root.q, state.cuts + root.pieces, slack), "pinching")
+
+
+def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: float) -> int:
+    """How many pairs to keep at the root, after those tried and the widths they gave; 0 to try no more.
+
+    A quarter of the most, and a half, cost next to nothing (the cube counts). The width is about linear in the weight
+    left out, so they tell how many pairs reach the goal: those are kept, or the most.
+    """
+    most = min(most, root.pairs)
+    if tried and (tried[-1][1] <= width or tried[-1][0] >= most):
+        return 0
+    if most < SMALL or len(tried) > 2:
+        return most
+    if len(tried) < 2:
+        return most // (4, 2)[len(tried)]
+    (few, wide), (many, narrow) = tried
+    sizes = np.linspace(many, most, 17).astype(int)[1:]
+    lost = root.dropped(np.array([few, many, *sizes]))
+    slope = (wide - narrow) / max(lost[0] - lost[1], 1e-300)
+    enough = sizes[narrow - slope * (lost[1] - lost[2:]) <= MARGIN * width]
+    return int(enough[0]) if len(enough) else most
 
 
 def _by_chains(found: Certificate, work: _Work, chi: int, weight: float) -> Certificate:

@@ -33,21 +33,47 @@ class RootSpectrum(NamedTuple):
         return not self.pieces
 
 
-def root_spectrum(X: Num[np.ndarray, "a b r"], Y: Num[np.ndarray, "c d r"], K: int) -> RootSpectrum:
-    """The spectrum of a root of two factors by at most K pairs of the side with fewer, some more of the other."""
-    if X.shape[0] * Y.shape[0] > X.shape[1] * Y.shape[1]:  # the shorter side first: S(A) = S(B)
+class Root(NamedTuple):
+    """Two factors, their Kronecker sum's shorter side first, and the weights of the pairs of both sides."""
+
+    X: Num[np.ndarray, "a b r"]
+    Y: Num[np.ndarray, "c d r"]
+    weights: tuple[Float[np.ndarray, "ac"], Float[np.ndarray, "bd"]]
+
+    @property
+    def pairs(self) -> int:
+        """The K at which nothing is left out of either side."""
+        short, long = (len(of_side) for of_side in self.weights)
+        return max(short, -(-long // LONGER))
+
+    def dropped(self, K: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+        """What K pairs of the shorter side and some more of the other leave out, at most: read off the weights."""
+        lost = np.zeros(len(K))
+        for of_side, most in zip(self.weights, (K, LONGER * K), strict=True):
+            rest = of_side.sum() - np.cumsum(np.sort(of_side)[::-1])
+            lost += np.where(most < len(of_side), rest[np.minimum(most, len(of_side)) - 1], 0.0)
+        return np.maximum(lost, 0.0)
+
+    def spectrum(self, K: int) -> RootSpectrum:
+        """By at most K pairs of the shorter side, some more of the other."""
+        kept = [_strongest(of_side, most) for of_side, most in zip(self.weights, (K, LONGER * K), strict=True)]
+        M = _entries(self.X, self.Y, *kept)
+        q = np.maximum(np.linalg.eigvalsh(M @ M.conj().T)[::-1], 0)  # no copy of a real M: half of the product
+        pieces: list[Lists] = []
+        if any(len(pairs) < len(of_side) for pairs, of_side in zip(kept, self.weights, strict=True)):
+            in_rows = float(self.weights[0][kept[0]].sum())
+            losses = (max(float(self.weights[0].sum()) - in_rows, 0.0), max(in_rows - float(q.sum()), 0.0))
+            pieces = [_piece(*side) for side in zip(self.weights, kept, losses, strict=True)]
+        return RootSpectrum(q, max(1 - float(q.sum()), 0.0), tuple(pieces))
+
+
+def root_of(X: Num[np.ndarray, "a b r"], Y: Num[np.ndarray, "c d r"]) -> Root:
+    """The root of two factors; the shorter side first: S(A) = S(B)."""
+    if X.shape[0] * Y.shape[0] > X.shape[1] * Y.shape[1]:
         X, Y = np.swapaxes(X, 0, 1), np.swapaxes(Y, 0, 1)
     ones = np.ones((X.shape[2], X.shape[2]))
-    weights = [np.maximum(kronecker.diagonal(X, Y, ones, side), 0) for side in ("A", "B")]
-    kept = [_strongest(of_side, most) for of_side, most in zip(weights, (K, LONGER * K), strict=True)]
-    M = _entries(X, Y, *kept)
-    q = np.maximum(np.linalg.eigvalsh(M @ M.conj().T)[::-1], 0)  # no copy of a real M: half of the product
-    pieces: list[Lists] = []
-    if any(len(pairs) < len(of_side) for pairs, of_side in zip(kept, weights, strict=True)):
-        in_rows = float(weights[0][kept[0]].sum())
-        losses = (max(float(weights[0].sum()) - in_rows, 0.0), max(in_rows - float(q.sum()), 0.0))
-        pieces = [_piece(*side) for side in zip(weights, kept, losses, strict=True)]
-    return RootSpectrum(q, max(1 - float(q.sum()), 0.0), tuple(pieces))
+    on_a, on_b = (np.maximum(kronecker.diagonal(X, Y, ones, side), 0) for side in ("A", "B"))
+    return Root(X, Y, (on_a, on_b))
 
 
 def _strongest(weights: Float[np.ndarray, "n"], most: int) -> Int[np.ndarray, "k"]:
