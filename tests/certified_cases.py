@@ -12,7 +12,6 @@ import strategies
 from hypothesis import strategies as st
 
 import tnsim
-from tnsim.bounds.min_cut import network_cut
 from tnsim.entanglement.certified import certify, chain, lower, truncate, upper
 from tnsim.entanglement.certified.blocks import block_bound
 from tnsim.entanglement.certified.environments import environments
@@ -58,11 +57,20 @@ class Kinded(strategies.Case):
     @cached_property
     def dense(self):
         """As always, but what is rounding of a Gram matrix of lower rank is zero: its root would be 3e-9."""
-        if self.gram is None:
-            return super().dense
+        return oracle.tensor(strategies.wiring(self.arch), *self.banks, self.label, self.roots)
+
+    @property
+    def banks(self):
+        """The banks of the levels, and the output's."""
         *banks, output = self.wide
-        grams = np.broadcast_to(self.gram, (self.arch.size, *self.gram.shape[-2:]))
-        return oracle.tensor(strategies.wiring(self.arch), banks, output, self.label, [_root(gram) for gram in grams])
+        return banks, output
+
+    @property
+    def roots(self):
+        """Of the Gram matrices, one a site; None of none."""
+        if self.gram is None:
+            return None
+        return [_root(gram) for gram in np.broadcast_to(self.gram, (self.arch.size, *self.gram.shape[-2:]))]
 
     @cached_property
     def p(self):
@@ -75,12 +83,26 @@ class Kinded(strategies.Case):
 
     @property
     def problem(self):
-        return certify.Problem(self.state.network, self.state.banks, self.state.vector, self.state.measure, self.mask)
+        state = self.state
+        return certify.Problem(state.network, state.banks, state.vector[None], state.measure, self.mask)
 
     @property
     def moments(self):
         """The exact purity and cubes, within their rounding."""
         return lower.Moments(np.log((self.p**2).sum()), 1e-13, np.log((self.p**3).sum()), 1e-13)
+
+
+class Whole(Kinded):
+    """All classes as one state, the class leg on B's side."""
+
+    @cached_property
+    def p(self):
+        dense = oracle.joint(strategies.wiring(self.arch), *self.banks, self.roots)
+        return oracle.spectrum(dense, np.append(self.mask, False))[0] ** 2
+
+    @property
+    def problem(self):
+        return super().problem._replace(vectors=self.state.banks["output"])
 
 
 def _root(gram):
@@ -113,7 +135,7 @@ def cuts():
 def starts(case, mask=None):
     """The join tree and environments of a case, or of another partition of it."""
     tree = join_tree(case.state.network, case.mask if mask is None else mask)
-    return tree, environments(tree, case.state.banks, case.state.vector, case.state.measure)
+    return tree, environments(tree, case.state.banks, case.problem.vectors, case.state.measure)
 
 
 class Pass(NamedTuple):
@@ -143,18 +165,19 @@ def early(first=1, root=2, dense=truncate.DENSE):
 def upper_bounds(case, found):
     """{name: bound} of what one pass says from above."""
     tree, env, state, root = found
-    log_rank = network_cut(case.state.network, case.mask).log
+    work = certify.work_of(case.problem, None)
     return {
-        "water filling": upper.water_filling(root.q, root.missing, log_rank, env.rounding),
-        "pinching": pinching_bound(root.q, state.cuts + root.pieces, env.rounding),
-        "blocks": block_bound(tree, env, state.lists),
+        "water filling": upper.water_filling(root.q, root.missing, work.log_rank, env.rounding),
+        "pinching": pinching_bound(root.q, [*work.cuts(state), *root.pieces], env.rounding),
+        "blocks": block_bound(tree, env, state.lists, work.own),
     }
 
 
 def chains(case, chi):
     """{name: bound} of the chains over A and over B."""
     found = {}
-    for name, mask in (("chain A", case.mask), ("chain B", ~case.mask)):
+    sides = {"chain A": case.mask, "chain B": ~case.mask}
+    for name, mask in list(sides.items())[: len(certify.work_of(case.problem, None).own)]:
         tree, env = starts(case, mask)
         found[name] = chain.chain_bound(tree, case.state.banks, case.state.measure, env, chi=(chi, 2)).upper
     return found
@@ -193,14 +216,14 @@ def sites_below(tree):
     return found
 
 
-def cases(archs=ARCHS, kinds=KINDS):
+def cases(archs=ARCHS, kinds=KINDS, made=Kinded):
     """Architecture, kind of state, noise, measure, dtype, partition; all numbers by one seed."""
     # Asked beforehand, as strategies.cases does.
     known = [(arch, strategies.shapes(arch), arch.grid, arch.features) for arch in archs]
-    return st.builds(_made, st.sampled_from(known), st.sampled_from(kinds), st.integers(0, 2**32 - 1))
+    return st.builds(_made, st.just(made), st.sampled_from(known), st.sampled_from(kinds), st.integers(0, 2**32 - 1))
 
 
-def _made(known, kind, seed):
+def _made(made, known, kind, seed):
     (arch, shapes, grid, M), rng = known, np.random.default_rng(seed)
     dtype = ("float64", "complex128")[rng.integers(2)]
     noise = 10.0 ** -rng.uniform(1, 2 if kind == "cancelling" else 8)
@@ -208,7 +231,7 @@ def _made(known, kind, seed):
     gram = _gram(rng, M, int(np.prod(grid)), dtype) if rng.random() < 0.5 and kind != "flat" else None
     powers = tuple(rng.integers(-100, 100, len(shapes)).tolist())
     label = int(rng.integers(shapes[-1][0]))
-    return Kinded(arch, weights, powers, label, _mask(rng, grid), gram, kind, noise, seed)
+    return made(arch, weights, powers, label, _mask(rng, grid), gram, kind, noise, seed)
 
 
 def _weights(rng, kind, shapes, dtype, noise):

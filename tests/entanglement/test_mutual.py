@@ -81,7 +81,7 @@ def test_the_entropy_of_a_set(case, order, data):
 @given(cases(WIDE, SOME[-1:]))
 def test_large_sets_are_measured_by_their_spectrum(case):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mutual, "DENSE", 1)
+        patch.setattr(mutual, "DENSE", 0)
         found = mutual.entropy(*parts(case.state), np.flatnonzero(case.mask).tolist())
     assert found.method == "exact spectrum"
     assert inside(found, oracle.set_entropy(case.dense, np.flatnonzero(case.mask)))
@@ -190,6 +190,33 @@ def test_decay_is_by_distance_on_the_grid(grid):
 def test_a_grid_of_other_sites_is_refused():
     with pytest.raises(ValueError, match=r"grid: wanted a shape of 4 sites, found \(3, 2\)"):
         mutual.decay(np.zeros((4, 4)), (3, 2))
+
+
+@settings(max_examples=30)
+@given(cases(archs=FEW), st.sampled_from([1, 2, 3]), st.data())
+def test_sets_whose_spectra_are_out_of_reach(case, order, data):
+    """By intervals of von Neumann entropies, and by replicas."""
+    X, Y = data.draw(sides(case.arch.size))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mutual, "DENSE", 0)
+        patch.setattr(mutual.spectral, "EXACT", 1)
+        patch.setattr(mutual, "_by_spectrum", refused)
+        found = mutual.mutual_information(*parts(case.state), (X, Y), order, mutual.Asked(atol=0.03))
+    wanted = oracle.mutual_information(case.dense, X, Y, order)
+    assert found.lower - 1e-9 <= wanted <= found.upper + 1e-9
+    assert ("certified" if order == 1 else "replicas") in found.method
+    assert order > 1 or found.width <= 0.03 + 1e-9
+
+
+def refused(*problem):
+    raise MemoryLimitError("too large")
+
+
+def test_only_whole_orders_have_replicas(monkeypatch):
+    monkeypatch.setattr(mutual, "DENSE", 0)
+    monkeypatch.setattr(mutual, "_by_spectrum", refused)
+    with pytest.raises(MemoryLimitError, match="too large"):
+        mutual.entropy(*parts(ARCH.state(drawn(ARCH), 0)), [0], 1.5)
 
 
 @pytest.mark.parametrize("chosen", [([], [1]), ([0], []), ([0, 1], [1, 2])])

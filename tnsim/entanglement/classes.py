@@ -95,7 +95,7 @@ def joint_spectrum(
     Raises ValueError for another side and for a state that is zero, MemoryLimitError where the estimate is above the
     limit.
     """
-    (found,) = _joint_spectra(network, banks, measure, mask, (_checked_side(class_side),), limit)
+    (found,) = _joint_spectra(network, banks, measure, mask, (checked_side(class_side),), limit)
     return found
 
 
@@ -133,7 +133,7 @@ def joint_renyi_2(
     Two replicas as in `renyi`; those of the class leg are joined within a replica on B's side, between them on A's.
     Raises as `joint_spectrum`.
     """
-    side = SIDES.index(_checked_side(class_side))
+    side = SIDES.index(checked_side(class_side))
     waves = whole(network).waves
     needed = LIVE * max(wave.positions * max(wave.dim_in, wave.dim_out) ** 4 for wave in waves)
     memory.check(
@@ -206,7 +206,8 @@ def _together(network: Network, banks: Banks, measure: SiteMeasure, rows, log_pe
     return Sensitivity(felt[0].counts, sizes, norm_squared, max(scales))
 
 
-def _checked_side(class_side: str) -> str:
+def checked_side(class_side: str) -> str:
+    """The side of the class leg. Raises ValueError where it is none."""
     if class_side not in SIDES:
         raise ValueError(f"class_side: wanted one of {SIDES}, found {class_side!r}")
     return class_side

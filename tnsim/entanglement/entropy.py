@@ -1,20 +1,21 @@
 """Von Neumann entropy by the best route: exact where the spectrum is in reach, certified elsewhere. Used by state.
 
 Exact: the Schmidt fold (schmidt.py), with what rounding leaves. Certified: an interval that holds S (certified/), by
-bounds that need no spectrum, with the exact purity by two replicas (renyi.py) among them.
+bounds that need no spectrum, with the exact purity by two replicas (renyi.py) among them. The problem may be one class
+or all of them as one state (classes.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf
+from math import inf, log
 from typing import NamedTuple
 
 import numpy as np
 
 from tnsim import memory
-from tnsim.entanglement import renyi, schmidt
+from tnsim.entanglement import classes, renyi, schmidt
 from tnsim.entanglement.certified.certify import Certificate, Goal, Problem, certified
 from tnsim.entanglement.certified.lower import Moments
 from tnsim.entanglement.estimate import Estimate, Stopwatch
@@ -35,6 +36,11 @@ class Asked(NamedTuple):
     tell: Callable[[str], None] = lambda text: None
 
 
+def asked_in(base: float, atol: float | None, memory: str | float | None, seconds: float | None) -> Asked:
+    """What is asked, atol in units of the base."""
+    return Asked(atol if atol is None else atol * log(base), memory, seconds)
+
+
 def entropy(problem: Problem, asked: Asked) -> Estimate:
     """S in nats. Without `atol`, an interval of 2 % of S is looked for within about a minute; with it, however long.
 
@@ -45,15 +51,13 @@ def entropy(problem: Problem, asked: Asked) -> Estimate:
     if asked.atol is not None and not asked.atol > 0:
         raise ValueError(f"atol: wanted a number > 0 (nats), found {asked.atol!r}")
     watch = Stopwatch()
-    network, banks, vector, measure, mask = problem
     try:
-        reach = min(memory.limit(asked.memory), EXACT)
-        (spectrum,) = schmidt.spectra(network, banks, vector[None], measure, mask, reach)
+        spectrum = _spectrum(problem, min(memory.limit(asked.memory), EXACT))
         found, note = exact(spectrum, asked.atol), ""
     except MemoryLimitError:  # out of reach: an interval then
         by_bounds = certified(problem, moments(problem, asked.memory), _goal(asked), asked.tell)
         found, note = _estimate(by_bounds), _note(by_bounds)
-    return replace(found, seconds=watch.seconds, note="; ".join(filter(None, (note, measure.note))))
+    return replace(found, seconds=watch.seconds, note="; ".join(filter(None, (note, problem.measure.note))))
 
 
 def _goal(asked: Asked) -> Goal:
@@ -75,7 +79,7 @@ def moments(problem: Problem, limit: str | float | None) -> Moments | None:
     found = _replicas(problem, 2, limit)
     if found is None:
         return None
-    cheap = renyi.estimate(problem.network, 3) <= CUBES
+    cheap = len(problem.vectors) == 1 and renyi.estimate(problem.network, 3) <= CUBES
     cubes = _replicas(problem, 3, limit) if cheap else None
     if cubes is None:
         return Moments(*_logarithm(found, 1))
@@ -88,13 +92,27 @@ def _logarithm(found: Estimate, factor: int) -> tuple[float, float]:
 
 
 def _replicas(problem: Problem, order: int, limit: str | float | None) -> Estimate | None:
-    network, banks, vector, measure, mask = problem
     try:
-        found = renyi.renyi(network, banks, vector[None], measure, mask[None], order, limit)
+        found = _renyi(problem, order, limit)
     except MemoryLimitError:  # the interval does without it
         return None
-    found = found.map(lambda nats: float(nats[0, 0]))
     return found if np.isfinite(found.tolerance) else None
+
+
+def _spectrum(problem: Problem, limit: float) -> Spectrum:
+    network, banks, vectors, measure, mask = problem
+    if len(vectors) > 1:
+        return classes.joint_spectrum(network, banks, measure, mask, "B", limit)
+    (spectrum,) = schmidt.spectra(network, banks, vectors, measure, mask, limit)
+    return spectrum
+
+
+def _renyi(problem: Problem, order: int, limit: str | float | None) -> Estimate:
+    network, banks, vectors, measure, mask = problem
+    if len(vectors) > 1:
+        return classes.joint_renyi_2(network, banks, measure, mask, "B", limit)
+    found = renyi.renyi(network, banks, vectors, measure, mask[None], order, limit)
+    return found.map(lambda nats: float(nats[0, 0]))
 
 
 def _estimate(found: Certificate) -> Estimate:

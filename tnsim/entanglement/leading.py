@@ -54,7 +54,7 @@ def leading_values(
         raise ValueError(f"k, chi: wanted integers >= 1, found k={k!r}, chi={chi!r}")
     watch = Stopwatch()
     tree = join_tree(problem.network, problem.mask)
-    env = environments(tree, problem.banks, problem.vector, problem.measure)
+    env = environments(tree, problem.banks, problem.vectors, problem.measure)
     state = truncated(tree, env, problem.banks, Policy(chi, TOLERANCE))
     found = top.top_schmidt(state.left, state.right, k, method=method, limit=limit)
     missing = max(1 - float((found.values**2).sum()), 0.0)

@@ -19,11 +19,16 @@ from jaxtyping import Float, Int, Num
 from tnsim import memory
 from tnsim.banks import Banks
 from tnsim.contract.schedule import Wave, whole
+from tnsim.entanglement import entropy as spectral
 from tnsim.entanglement import schmidt
+from tnsim.entanglement.certified.certify import Problem
+from tnsim.entanglement.entropy import Asked
 from tnsim.entanglement.environment import Environments, environments
 from tnsim.entanglement.estimate import Estimate, Stopwatch
 from tnsim.entanglement.measure import SiteMeasure, item_size
 from tnsim.entanglement.reduced import density_matrices, entropies, entropy_error, felt, site_density_matrices
+from tnsim.entanglement.renyi import renyi
+from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
 
 DENSE = 1024  # density matrices up to this dimension; beyond it the Schmidt spectrum
@@ -41,15 +46,16 @@ class Value(NamedTuple):
 
 def entropy(
     network: Network, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure, sites: list[int],
-    order: float = 1, limit: str | float | None = None,
+    order: float = 1, asked: Asked = Asked(),
 ) -> Estimate:  # fmt: skip
     """Entropy (Renyi of `order` > 0; 1: von Neumann) of a set of sites in the pure state, in nats.
 
-    From the density matrix of the set or of the rest, or, where both are large, from the Schmidt spectrum. Raises
-    MemoryLimitError where its estimate is above the limit, and ValueError for a state that is zero.
+    From the density matrix of the set or of the rest; where both are large, from the Schmidt spectrum, or where that is
+    out of reach an interval (of order 1 as `asked`, of whole orders by replicas). Raises MemoryLimitError where not
+    even that fits, and ValueError for a state that is zero.
     """
     watch = Stopwatch()
-    (value,) = _entropies(network, banks, vector, measure, [sites], order, limit)
+    (value,) = _entropies(network, banks, vector, measure, [sites], order, asked)
     top = _ceiling(network, measure, sites)
     low, high = max(value.entropy - value.error, 0.0), max(min(value.entropy + value.error, top), value.entropy)
     return Estimate(value.entropy, low, high, value.method, seconds=watch.seconds)
@@ -57,9 +63,11 @@ def entropy(
 
 def mutual_information(
     network: Network, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure,
-    sides: tuple[list[int], list[int]], order: float = 1, limit: str | float | None = None,
+    sides: tuple[list[int], list[int]], order: float = 1, asked: Asked = Asked(),
 ) -> Estimate:  # fmt: skip
     """I(X : Y) = S(X) + S(Y) - S(XY) of two sets of sites, in nats; 0 <= I <= 2 min(S(X), S(Y)) at order 1.
+
+    asked.atol: of the width of the sum, where entropies are intervals.
 
     Of another order > 0 the same sum of Renyi entropies, which may be negative. Raises ValueError where X and Y
     share a site or one is empty, and what `entropy` raises.
@@ -68,7 +76,8 @@ def mutual_information(
     X, Y = sides
     if not X or not Y or set(X) & set(Y):
         raise ValueError(f"sides: wanted two sets of sites, none empty and no site in both, found {X} and {Y}")
-    x, y, xy = _entropies(network, banks, vector, measure, [X, Y, [*X, *Y]], order, limit)
+    third = asked._replace(atol=asked.atol and asked.atol / 3, seconds=asked.seconds and asked.seconds / 3)
+    x, y, xy = _entropies(network, banks, vector, measure, [X, Y, [*X, *Y]], order, third)
     value, error = x.entropy + y.entropy - xy.entropy, x.error + y.error + xy.error
     methods = " and ".join(sorted({part.method for part in (x, y, xy)}))
     if order != 1:
@@ -84,16 +93,16 @@ def _ceiling(network: Network, measure: SiteMeasure, sites: list[int]) -> float:
     return min(len(sites), len(network.sites) - len(sites)) * log(measure.factors.shape[-1])
 
 
-def _entropies(network: Network, banks: Banks, vector, measure: SiteMeasure, sets, order, limit) -> list[Value]:
+def _entropies(network: Network, banks: Banks, vector, measure: SiteMeasure, sets, order, asked: Asked) -> list[Value]:
     """Entropies of several sets; those of small density matrices share the folds."""
     N, M = len(network.sites), measure.factors.shape[-1]
     smaller = [sites if 2 * len(sites) <= N else sorted(set(range(N)) - set(sites)) for sites in sets]
     small = [sites for sites in smaller if sites and M ** len(sites) <= DENSE]
-    values = _of_small(network, banks, vector, measure, small, order, limit) if small else {}
+    values = _of_small(network, banks, vector, measure, small, order, asked.memory) if small else {}
     values[()] = Value(0.0, 0.0, "a pure state")
     for sites in smaller:
         if tuple(sites) not in values:
-            values[tuple(sites)] = _by_spectrum(network, banks, vector, measure, sites, order, limit)
+            values[tuple(sites)] = _of_large(network, banks, vector, measure, sites, order, asked)
     return [values[tuple(sites)] for sites in smaller]
 
 
@@ -109,10 +118,28 @@ def _of_small(network: Network, banks: Banks, vector, measure: SiteMeasure, smal
     return values
 
 
-def _by_spectrum(network: Network, banks: Banks, vector, measure: SiteMeasure, sites, order, limit) -> Value:
+def _of_large(network: Network, banks: Banks, vector, measure: SiteMeasure, sites, order, asked: Asked) -> Value:
     mask = np.zeros(len(network.sites), dtype=bool)
     mask[sites] = True
-    (spectrum,) = schmidt.spectra(network, banks, vector[None], measure, mask, limit)
+    problem = Problem(network, banks, vector[None], measure, mask)
+    if order == 1:
+        return _middle(spectral.entropy(problem, asked))
+    try:
+        return _by_spectrum(problem, order, asked.memory)
+    except MemoryLimitError:
+        if order < 2 or not float(order).is_integer():
+            raise
+        found = renyi(network, banks, vector[None], measure, mask[None], order, asked.memory)
+        return _middle(found.map(lambda nats: float(nats[0, 0])))
+
+
+def _middle(found: Estimate) -> Value:
+    return Value(0.5 * (found.lower + found.upper), 0.5 * (found.upper - found.lower), found.method)
+
+
+def _by_spectrum(problem: Problem, order: float, limit: str | float | None) -> Value:
+    network, banks, vectors, measure, mask = problem
+    (spectrum,) = schmidt.spectra(network, banks, vectors, measure, mask, limit)
     S, k = float(entropies(spectrum.probabilities, order)), len(spectrum.values)
     T = spectrum.error_bound * float(spectrum.values.sum()) + 0.5 * k * spectrum.error_bound**2
     return Value(S, float(entropy_error(T, k, order, S)), "exact spectrum")

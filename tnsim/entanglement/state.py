@@ -69,7 +69,7 @@ class State:
 
     def problem(self, A: partitions.Partition) -> Problem:
         """The state and a partition, as the measures take them."""
-        return Problem(self.network, self.banks, self.vector, self.measure, self.mask(A))
+        return Problem(self.network, self.banks, self.vector[None], self.measure, self.mask(A))
 
     def schmidt(self, A: partitions.Partition, memory: Memory = None) -> Spectrum:
         """The exact Schmidt spectrum across (A, the rest)."""
@@ -87,7 +87,8 @@ class State:
         atol: the width of the interval asked for, in units of the base. Without it, about 2 % of S and a minute.
         seconds: no pass is begun that would end later. What stopped the search stands in the note.
         """
-        return entropy_in(self, A, base, entropy.Asked(atol, memory, seconds))
+        found = entropy.entropy(self.problem(A), entropy.asked_in(base, atol, memory, seconds))
+        return found.map(lambda nats: nats / log(base))
 
     def renyi(self, A: partitions.Partition, order: float = 2, base: float = e, memory: Memory = None) -> Estimate:
         """Renyi entropy of any order >= 0: integers from 2 by replicas, any partition; the others from the spectrum.
@@ -110,10 +111,11 @@ class State:
         found = exact_rank.exact_rank(self.network, self.banks, self.vector, self.mask(A), primes, seed, memory)
         return found.below(rank_bounds(self.arch, A).upper)
 
-    def mutual_information(self, X, Y, order: float = 1, memory: Memory = None) -> Estimate:
-        """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites, in nats."""
+    def mutual_information(self, X, Y, order: float = 1, atol: float | None = None, memory: Memory = None,
+                           seconds: float | None = None) -> Estimate:  # fmt: skip
+        """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites, in nats; atol, memory, seconds as in `entropy`."""
         sets = (partitions.site_list(self.arch, X, "X"), partitions.site_list(self.arch, Y, "Y"))
-        return mutual.mutual_information(*self._parts, sets, order, memory)
+        return mutual.mutual_information(*self._parts, sets, order, entropy.Asked(atol, memory, seconds))
 
     def mutual_information_map(self, memory: Memory = None, progress: Progress = None) -> MutualInformation:
         """I(i:j) of all pairs of sites, their single-site entropies and correlations, by one fold."""
@@ -182,13 +184,6 @@ def sharper(state: State, found: Estimate, A: partitions.Partition, base: float)
     except MemoryLimitError:  # out of reach: the interval of the replicas says what is known
         return found
     return min(found, exact, key=lambda estimate: estimate.upper - estimate.lower)
-
-
-def entropy_in(state: State, A: partitions.Partition, base: float, asked: entropy.Asked) -> Estimate:
-    """`entropy` in units of the base; asked.atol is in them too."""
-    unit = log(base)
-    nats = asked if asked.atol is None else asked._replace(atol=asked.atol * unit)
-    return entropy.entropy(state.problem(A), nats).map(lambda value: value / unit)
 
 
 def renyi_in(state: State, A: partitions.Partition, order: float, base: float, memory: Memory) -> Estimate:

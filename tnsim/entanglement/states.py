@@ -11,9 +11,9 @@ from jaxtyping import Num
 from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.banks import measurable
-from tnsim.entanglement import classes
+from tnsim.entanglement import classes, whole_models
 from tnsim.entanglement.classes import Overlaps
-from tnsim.entanglement.entropy import exact
+from tnsim.entanglement.entropy import asked_in, exact
 from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.entanglement.spectrum import Spectrum
@@ -53,19 +53,29 @@ class States:
         """The spectrum across a partition of the sites, the class leg on one of its sides."""
         return classes.joint_spectrum(*self._parts, partitions.mask(self.arch, A), class_side, memory)
 
-    def entropy(
-        self, A: partitions.Partition, class_side: str = "B", base: float = e, memory: Memory = None
-    ) -> Estimate:
-        """Von Neumann entropy of `schmidt`."""
-        return self._in(exact(self.schmidt(A, class_side, memory), None), base)
+    def entropy(self, A: partitions.Partition, class_side: str = "B", base: float = e, atol: float | None = None,
+                memory: Memory = None, seconds: float | None = None) -> Estimate:  # fmt: skip
+        """Von Neumann entropy across a partition, the class leg on one of its sides: exact, or a rigorous interval.
+
+        atol, memory, seconds as in `State.entropy`.
+        """
+        mask = partitions.mask(self.arch, A)
+        found = whole_models.joint_entropy(*self._parts, mask, class_side, asked_in(base, atol, memory, seconds))
+        return found.map(lambda nats: nats / log(base))
 
     def renyi(self, A: partitions.Partition, class_side: str = "B", base: float = e, memory: Memory = None) -> Estimate:
         """Renyi-2 entropy of the same, by two replicas: for any partition."""
         return self._in(classes.joint_renyi_2(*self._parts, partitions.mask(self.arch, A), class_side, memory), base)
 
-    def mutual_information(self, A: partitions.Partition, base: float = e, memory: Memory = None) -> Estimate:
-        """I(class : A) = S(class) + S(A) - S(class A): what the sites of A alone know of the class."""
-        return self._in(classes.mutual_information(*self._parts, partitions.mask(self.arch, A), memory), base)
+    def mutual_information(self, A: partitions.Partition, base: float = e, atol: float | None = None,
+                           memory: Memory = None, seconds: float | None = None) -> Estimate:  # fmt: skip
+        """I(class : A) = S(class) + S(A) - S(class A): what the sites of A alone know of the class.
+
+        atol, memory, seconds as in `State.entropy`.
+        """
+        mask = partitions.mask(self.arch, A)
+        found = whole_models.mutual_information(*self._parts, mask, asked_in(base, atol, memory, seconds))
+        return found.map(lambda nats: nats / log(base))
 
     def _in(self, found: Estimate, base: float) -> Estimate:
         note = "; ".join(filter(None, (found.note, self.measure.note)))

@@ -55,6 +55,23 @@ def test_every_bound_of_a_pass_is_on_its_side_for_thousands(case, how):
     holds(case, how)
 
 
+WHOLE_MODELS = cases([arch for arch in certified_cases.ARCHS if arch.classes > 1], made=certified_cases.Whole)
+
+
+@settings(max_examples=150)
+@given(WHOLE_MODELS, cuts())
+def test_every_bound_of_a_whole_model_is_on_its_side(case, how):
+    """The class leg a part of B."""
+    holds(case, how)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500)
+@given(WHOLE_MODELS, cuts())
+def test_every_bound_of_a_whole_model_is_on_its_side_for_many(case, how):
+    holds(case, how)
+
+
 def contained(case, goal, first, root, dense):
     """A certificate by passes small enough that something is cut."""
     with early(first, root, dense):
@@ -72,6 +89,12 @@ WAYS = st.tuples(st.sampled_from([1, 2, 3, 8]), st.sampled_from([1, 2, 64]), st.
 @settings(max_examples=60)
 @given(cases(), MODERATE, WAYS)
 def test_a_certificate_contains_the_entropy(case, goal, ways):
+    contained(case, goal, *ways)
+
+
+@settings(max_examples=60)
+@given(WHOLE_MODELS, MODERATE, WAYS)
+def test_a_certificate_contains_the_entropy_of_a_whole_model(case, goal, ways):
     contained(case, goal, *ways)
 
 
@@ -182,7 +205,7 @@ def deep():
     rng = np.random.default_rng(1)
     banks = [np.eye(*shape[-2:]) + 0.1 * strategies.normal(rng, shape) for shape in strategies.shapes(arch)[:-1]]
     state = arch.state(strategies.named([*banks, np.ones((1, 4))]), 0)
-    return Problem(state.network, state.banks, state.vector, state.measure, np.arange(32) % 2 == 0)
+    return Problem(state.network, state.banks, state.vector[None], state.measure, np.arange(32) % 2 == 0)
 
 
 def test_passes_only_narrow_the_interval():

@@ -21,7 +21,7 @@ FULL = 2**10
 
 def bound(state, mask, chi, tol=0.0, price=-1.0):
     tree = joins.join_tree(state.network, mask)
-    env = environments.environments(tree, state.banks, state.vector, state.measure)
+    env = environments.environments(tree, state.banks, state.vector[None], state.measure)
     return chain.chain_bound(tree, state.banks, state.measure, env, chi, tol, price)
 
 

@@ -109,7 +109,7 @@ def test_no_state_is_refused(value, words):
     tree, banks = join_tree(arch.network, np.arange(4) < 2), _banks(arch, value)
     measure = arch.state(_banks(arch, 1.0), 0).measure
     with pytest.raises(ValueError, match=words):
-        environments(tree, banks, banks["output"][0], measure)
+        environments(tree, banks, banks["output"][:1], measure)
 
 
 def test_channels_that_cancel_are_a_state_of_zero():
@@ -117,7 +117,7 @@ def test_channels_that_cancel_are_a_state_of_zero():
     banks = _banks(arch, 1.0) | {"output": np.array([[1.0, -1.0]])}
     state = arch.state(banks, 0)
     with pytest.raises(ValueError, match="zero to rounding"):
-        environments(join_tree(arch.network, np.arange(4) < 2), state.banks, state.vector, state.measure)
+        environments(join_tree(arch.network, np.arange(4) < 2), state.banks, state.vector[None], state.measure)
 
 
 def test_sites_below_the_edges_of_a_pair():

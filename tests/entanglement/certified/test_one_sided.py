@@ -12,7 +12,7 @@ from tnsim.entanglement.certified import environments, joins, one_sided
 def folded(case, chi, tol=0.0):
     state = case.state
     tree = joins.join_tree(state.network, case.mask)
-    env = environments.environments(tree, state.banks, state.vector, state.measure)
+    env = environments.environments(tree, state.banks, state.vector[None], state.measure)
     return tree, env, one_sided.one_sided(tree, state.banks, state.measure, env, chi, tol)
 
 

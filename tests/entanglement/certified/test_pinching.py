@@ -2,11 +2,13 @@
 
 from math import log
 
+import certified_cases
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tnsim
 from tnsim.entanglement.certified.factors import padded
 from tnsim.entanglement.certified.pinching import STEP, pinching_bound
 from tnsim.entanglement.certified.truncate import Lists
@@ -112,3 +114,19 @@ def test_slack_only_raises_it(seed, slack):
     q = product_of([kept for kept, _ in cut])
     layer = lists(*zip(*cut, strict=True), 1 - q.sum())
     assert pinching_bound(q, [layer]) <= pinching_bound(q, [layer], slack) + 1e-12
+
+
+def test_the_class_leg_has_a_part_in_the_pieces_of_b():
+    """Site 0 (A) shares 10 states with the class leg, sites 1 and 2 (B) two each: S is ln 10. What B's cut drops holds
+    the ten too, though no site of B shows them."""
+    g = np.arange(40)
+    held = {0: g // 4, 1: g % 4 // 2, 2: g % 2}
+    first = np.stack([np.eye(10)[held.get(site, 0 * g)] for site in range(32)])
+    arch = tnsim.ConvAC(sites=32, features=10, channels=(40,) * 5, windows=(2,) * 5, classes=40)
+    weights = [first, *(np.tile(np.eye(40), (32 >> level, 1, 1)) for level in range(1, 5)), np.eye(40)]
+    case = certified_cases.Whole(arch, weights, (0,) * 6, 0, np.arange(32) == 0)
+    found = certified_cases.one_pass(case, certified_cases.Cuts(chi=1))
+    assert found.root.missing == pytest.approx(0.75, abs=1e-12)
+    assert certified_cases.upper_bounds(case, found)["pinching"] >= log(10)
+    without = pinching_bound(found.root.q, [*found.state.cuts, *found.root.pieces])
+    assert without < log(10) - 0.3

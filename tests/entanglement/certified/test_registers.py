@@ -13,7 +13,7 @@ CHI = st.sampled_from([(1,), (1, 1), (2, 2), (3, 2, 2), (2**10, 2)])
 @given(strategies.cases(measured=True, archs=strategies.FEW), CHI, st.sampled_from([0.0, 1e-3, 0.3]))
 def test_all_registers_together_trace_to_the_environment(case, chi, tol):
     state, tree = case.state, joins.join_tree(case.state.network, case.mask)
-    env = environments.environments(tree, state.banks, state.vector, state.measure)
+    env = environments.environments(tree, state.banks, state.vector[None], state.measure)
     side = one_sided.one_sided(tree, state.banks, state.measure, env, chi[0], tol)
     found = registers.opened(env.outside[-1][0], len(chi))
     for i in reversed(range(len(tree.layers))):

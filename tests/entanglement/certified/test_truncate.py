@@ -117,7 +117,7 @@ def deep(chi_of_levels=(8, 8, 8, 8, 8, 8), M=4):
 
 
 def started(state, mask):
-    case = type("Plain", (), {"state": state, "mask": mask})
+    case = type("Plain", (), {"state": state, "mask": mask, "problem": state.problem(mask)})
     return starts(case)
 
 

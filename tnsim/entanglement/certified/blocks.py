@@ -20,10 +20,15 @@ from tnsim.entanglement.certified.joins import A, B, Joins, JoinTree, Matrices
 from tnsim.entanglement.certified.truncate import Lists
 
 
-def block_bound(tree: JoinTree, env: Environments, lists: dict[int, tuple[Lists, Lists]]) -> float:
-    """The least bound of S in nats by blocks of A, or by blocks of B. lists: of both sides, after every join layer."""
+def block_bound(
+    tree: JoinTree, env: Environments, lists: dict[int, tuple[Lists, Lists]], sides: tuple[int, ...] = (A, B)
+) -> float:
+    """The least bound of S in nats by blocks of A, or by blocks of B; lists: of both, after every join layer.
+
+    sides: those whose sites are all there is, so that their entropy is S.
+    """
     cuts = local_cuts(tree)
-    return min(_side(tree, env, cuts, {number: pair[side] for number, pair in lists.items()}, side) for side in (A, B))
+    return min(_side(tree, env, cuts, {number: pair[side] for number, pair in lists.items()}, side) for side in sides)
 
 
 def _side(tree: JoinTree, env: Environments, cuts, lists: dict[int, Lists], side: int) -> float:

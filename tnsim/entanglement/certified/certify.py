@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +21,10 @@ from tnsim.bounds.min_cut import network_cut
 from tnsim.entanglement.certified import chain, lower, upper
 from tnsim.entanglement.certified.blocks import block_bound
 from tnsim.entanglement.certified.environments import Environments, environments
-from tnsim.entanglement.certified.joins import Joins, JoinTree, join_tree
+from tnsim.entanglement.certified.joins import A, B, Joins, JoinTree, join_tree
 from tnsim.entanglement.certified.pinching import pinching_bound
 from tnsim.entanglement.certified.root import Root, RootSpectrum, root_of
-from tnsim.entanglement.certified.truncate import Policy, Truncation, estimate, truncated
+from tnsim.entanglement.certified.truncate import Lists, Policy, Truncation, estimate, truncated
 from tnsim.entanglement.estimate import Stopwatch
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.network import Network
@@ -37,13 +37,23 @@ SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all
 
 
 class Problem(NamedTuple):
-    """A state and a partition: what `certified` measures."""
+    """A state and a partition: what `certified` measures.
+
+    vectors: one, the class whose state it is; or all rows of the output bank: then the state is sum_y |y>|psi_y>, and
+    its class leg is B's.
+    """
 
     network: Network
     banks: Banks
-    vector: Num[np.ndarray, "r"]
+    vectors: Num[np.ndarray, "classes r"]
     measure: SiteMeasure
     mask: Bool[np.ndarray, "sites"]
+
+    @property
+    def log_rank(self) -> float:
+        """ln of a bound of the Schmidt rank: the min-cut, once for every class, and the dimension of A's sites."""
+        cut = network_cut(self.network, self.mask).log + log(len(self.vectors))
+        return min(cut, int(self.mask.sum()) * log(self.measure.factors.shape[-1]))
 
 
 class Goal(NamedTuple):
@@ -71,7 +81,7 @@ class Certificate:
     """S is in [lower, upper], nats, by the bounds named.
 
     q: the last pass's Schmidt probabilities, each at most the true one; missing: 1 - sum q; chi: of that pass;
-    complete: it left no state out; sides: those that chains go over (0: A, 1: B); ended: why no further pass was made.
+    complete: it left no state out; sides: those that chains go over (A, B); ended: why no further pass was made.
     """
 
     lower: float
@@ -84,7 +94,7 @@ class Certificate:
     seconds: float
     ended: str
     complete: bool = False
-    sides: tuple[int, ...] = (0, 1)
+    sides: tuple[int, ...] = (A, B)
 
     def with_lower(self, value: float, name: str) -> Certificate:
         return replace(self, lower=value, lower_name=name) if value > self.lower else self
@@ -101,14 +111,15 @@ def certified(
     Raises ValueError for a state that is zero or not finite, and MemoryLimitError where no pass fits the memory.
     """
     watch, chi, spent = Stopwatch(), FIRST, 0.0
-    work = _work(problem, moments)
+    work = work_of(problem, moments)
     found = Certificate(0.0, work.log_rank * (1 + upper.EPS), "zero", "min-cut", np.zeros(0), 1.0, 0, 0.0, "")
+    found = replace(found, sides=work.own)
     found = found.with_lower(*lower.best_lower(np.zeros(0), 1.0, moments))
-    while not (ended := _ended(found, work.tree, chi, goal, watch.seconds, spent)):
+    while not (ended := _ended(found, work, chi, goal, watch.seconds, spent)):
         began = watch.seconds
         found = _pass(work, chi, goal, found)
         spent = watch.seconds - began
-        chi = _next_chi(found, work.tree, goal, watch.seconds, spent)
+        chi = _next_chi(found, work, goal, watch.seconds, spent)
         tell(
             f"chi {found.chi}: S in [{found.lower:.6g}, {found.upper:.6g}] by {found.lower_name} and "
             f"{found.upper_name}, missing mass {found.missing:.2g}, {spent:.1f} s"
@@ -116,7 +127,7 @@ def certified(
     return replace(_ordered(found, work.env.rounding), seconds=watch.seconds, ended=ended)
 
 
-class _Work(NamedTuple):
+class Work(NamedTuple):
     """What every pass starts from. sides: join tree and environments for chains over A and over B."""
 
     problem: Problem
@@ -126,20 +137,35 @@ class _Work(NamedTuple):
     moments: lower.Moments | None
     sides: tuple[tuple[JoinTree, Environments], ...]
 
+    @property
+    def own(self) -> tuple[int, ...]:
+        """The sides whose sites are all there is: B has the class leg too where there are several classes."""
+        return (A, B) if len(self.problem.vectors) == 1 else (A,)
 
-def _work(problem: Problem, moments: lower.Moments | None) -> _Work:
+    def cost(self, chi: int) -> float:
+        """Bytes of a pass."""
+        return 16.0 * estimate(self.tree, Policy(chi), len(self.problem.vectors))
+
+    def cuts(self, state: Truncation) -> list[Lists]:
+        """The lists of all cuts; in B's the class leg, if it is there, is an edge of its own."""
+        if len(self.own) > 1:
+            return list(state.cuts)
+        return [side for A_s, B_s in state.lists.values() for side in (A_s, B_s.with_row(self.env.class_values))]
+
+
+def work_of(problem: Problem, moments: lower.Moments | None) -> Work:
     trees = [join_tree(problem.network, mask) for mask in (problem.mask, ~problem.mask)]
-    sides = tuple((tree, environments(tree, problem.banks, problem.vector, problem.measure)) for tree in trees)
-    return _Work(problem, *sides[0], network_cut(problem.network, problem.mask).log, moments, sides)
+    sides = tuple((tree, environments(tree, problem.banks, problem.vectors, problem.measure)) for tree in trees)
+    return Work(problem, *sides[0], problem.log_rank, moments, sides)
 
 
-def _ended(found: Certificate, tree: JoinTree, chi: int, goal: Goal, elapsed: float, spent: float) -> str:
+def _ended(found: Certificate, work: Work, chi: int, goal: Goal, elapsed: float, spent: float) -> str:
     """Why to make no further pass; "" to go on. Raises MemoryLimitError where the first pass does not fit."""
     if goal.met(found):
         return "the interval is as narrow as asked"
     if found.complete:
         return "no state was left out"
-    needed = 16.0 * estimate(tree, Policy(chi))
+    needed = work.cost(chi)
     if needed > memory.limit(goal.memory):
         ways_out = "Ways out: renyi(A, order=2), where it fits; a higher memory=."
         if not found.chi:
@@ -156,24 +182,22 @@ def _in_time(found: Certificate, chi: int, goal: Goal, elapsed: float, spent: fl
     return not found.chi or elapsed + spent * (chi / found.chi) ** 3 <= goal.seconds
 
 
-def _next_chi(found: Certificate, tree: JoinTree, goal: Goal, elapsed: float, spent: float) -> int:
+def _next_chi(found: Certificate, work: Work, goal: Goal, elapsed: float, spent: float) -> int:
     """What the goal needs, or as much less of it as fits memory and time and is still worth a pass."""
     chi, least = goal.next_chi(found), max(found.chi + 4, int(1.25 * found.chi))
     limit = memory.limit(goal.memory)
-    while chi > least and not (
-        16.0 * estimate(tree, Policy(chi)) <= limit and _in_time(found, chi, goal, elapsed, spent)
-    ):
+    while chi > least and not (work.cost(chi) <= limit and _in_time(found, chi, goal, elapsed, spent)):
         chi = max(least, int(0.85 * chi))
     return chi
 
 
-def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
+def _pass(work: Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
     """One pass at chi, and every bound that follows from it."""
     weight = SHARE * goal.width(found)
     policy = Policy(chi, weight / (2 * sum(len(layer.pairs) for layer in work.tree.layers if isinstance(layer, Joins))))
     state = truncated(work.tree, work.env, work.problem.banks, policy)
     nothing_left_out = state.complete(policy, work.env.rounding)
-    found = replace(found, chi=chi).with_upper(block_bound(work.tree, work.env, state.lists), "blocks")
+    found = replace(found, chi=chi).with_upper(block_bound(work.tree, work.env, state.lists, work.own), "blocks")
     root, tried = root_of(state.left, state.right), list[tuple[int, float]]()
     while K := _root_pairs(root, policy.root_pairs, tried, goal.width(found)):
         spectrum = root.spectrum(K)
@@ -185,12 +209,12 @@ def _pass(work: _Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
     return _by_chains(found, work, chi, weight)
 
 
-def _narrowed(found: Certificate, work: _Work, state: Truncation, root: RootSpectrum) -> Certificate:
+def _narrowed(found: Certificate, work: Work, state: Truncation, root: RootSpectrum) -> Certificate:
     """With the bounds by the lists of a truncated state."""
     slack = work.env.rounding
     found = found.with_lower(*lower.best_lower(root.q, root.missing, work.moments, slack))
     found = found.with_upper(upper.water_filling(root.q, root.missing, work.log_rank, slack), "water filling")
-    return found.with_upper(pinching_bound(root.q, state.cuts + root.pieces, slack), "pinching")
+    return found.with_upper(pinching_bound(root.q, [*work.cuts(state), *root.pieces], slack), "pinching")
 
 
 def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: float) -> int:
@@ -214,7 +238,7 @@ def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: fl
     return int(enough[0]) if len(enough) else most
 
 
-def _by_chains(found: Certificate, work: _Work, chi: int, weight: float) -> Certificate:
+def _by_chains(found: Certificate, work: Work, chi: int, weight: float) -> Certificate:
     """With the bound by a chain over the sites of A or of B: both at first, then the one that was lower."""
     measured = []
     for side in found.sides:

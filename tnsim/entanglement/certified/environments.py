@@ -4,6 +4,7 @@
     E[g, h] = sum_y phi[y, g] conj(phi[y, h])      phi: all the rest, closed by the class vector
 
 The state is sum_g psi[x, g] phi[y, g], so its squared norm is sum_gh G[g, h] E[g, h] at every edge: 1, as scaled here.
+Of several class vectors the state is sum_y |y> psi_y: its class leg is one more part of y, traced in every E.
 """
 
 from __future__ import annotations
@@ -24,18 +25,26 @@ EPS = float(np.finfo(np.float64).eps)
 class Environments:
     """Of the edges before the first layer and after each: G (trace 1), E (sum of G o E: 1), and what G was divided by.
 
-    shrink: after each layer, the trace that was divided out; amplitudes are divided by its root. vector: the class
-    vector, scaled so that the root's state has norm 1. rounding: absolute error that rounding leaves in any weight.
+    shrink: after each layer, the trace that was divided out; amplitudes are divided by its root. vectors: the class
+    vectors, scaled so that the root's state has norm 1. rounding: absolute error that rounding leaves in any weight.
     """
 
     grams: tuple[Num[np.ndarray, "_ _ _"], ...]
     outside: tuple[Num[np.ndarray, "_ _ _"], ...]
     shrink: tuple[Float[np.ndarray, "_"], ...]
-    vector: Num[np.ndarray, "r"]
+    vectors: Num[np.ndarray, "classes r"]
     rounding: float
 
+    @property
+    def class_values(self) -> Float[np.ndarray, "classes"]:
+        """Eigenvalues of the class leg's density matrix, descending; 1 where there is one class vector."""
+        rho = self.vectors @ self.grams[-1][0] @ np.conj(self.vectors.T)
+        return np.maximum(np.linalg.eigvalsh(rho)[::-1], 0)
 
-def environments(tree: JoinTree, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure) -> Environments:
+
+def environments(
+    tree: JoinTree, banks: Banks, vectors: Num[np.ndarray, "classes r"], measure: SiteMeasure
+) -> Environments:
     """Both sweeps. Raises ValueError for a state that is zero (to rounding) or not finite."""
     grams, _ = _unit_trace(measure.grams[measure.kind])
     inside, shrink = [grams], []
@@ -43,12 +52,12 @@ def environments(tree: JoinTree, banks: Banks, vector: Num[np.ndarray, "r"], mea
         grams, traces = _unit_trace(_up(layer, banks, grams))
         inside.append(grams)
         shrink.append(traces)
-    unit = vector / (np.abs(vector).max() or 1.0)
-    root = np.outer(unit, np.conj(unit))[None]
+    unit = vectors / (np.abs(vectors).max() or 1.0)
+    root = (unit.T @ np.conj(unit))[None]
     norm_squared = float(_closed(inside[-1], root)[0])
     if not np.isfinite(norm_squared):
         raise ValueError("state: it is not finite; look for NaN or infinity in the banks")
-    if norm_squared <= EPS * len(unit) * float(np.trace(root[0]).real):
+    if norm_squared <= EPS * unit.size * float(np.trace(root[0]).real):
         raise ValueError("state: it is zero to rounding, so it has no entanglement entropy")
     outside = [root / norm_squared]
     for layer, below in zip(reversed(tree.layers), reversed(inside[:-1]), strict=True):
@@ -64,7 +73,7 @@ def norm_squared(tree: JoinTree, env: Environments, banks: Banks, layer: int, gr
     """Squared norm of the state whose Gram matrices before the layer of that number are these, scaled as `env`."""
     for above, shrink in zip(tree.layers[layer:], env.shrink[layer:], strict=True):
         grams = _up(above, banks, grams) / shrink[:, None, None]
-    return float((env.vector @ grams[0] @ np.conj(env.vector)).real)
+    return float(((env.vectors @ grams[0]) * np.conj(env.vectors)).sum().real)
 
 
 def rows_of(layer: Matrices, banks: Banks) -> Num[np.ndarray, "edges g c"]:

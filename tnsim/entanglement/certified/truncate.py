@@ -72,9 +72,15 @@ class Lists:
     dropped: Float[np.ndarray, "edges d"]
     lost: float
 
+    def with_row(self, values: Float[np.ndarray, "n"]) -> Lists:
+        """With an edge more, which is kept as it is."""
+        values, kept = (padded([*rows, values]) for rows in (self.values, self.kept))
+        return Lists(values, kept, padded([*self.dropped, np.zeros(1)]), self.lost)
+
 
 class Truncation(NamedTuple):
-    """The root's two factors, the class vector in the first (state norm 1), and lists (A, B) after every join layer."""
+    """The root's two factors, the class vectors in the first (state norm 1; the class leg is B's), and lists (A, B)
+    after every join layer."""
 
     left: Num[np.ndarray, "a b r"]
     right: Num[np.ndarray, "c d r"]
@@ -110,9 +116,15 @@ def truncated(tree: JoinTree, env: Environments, banks: Banks, policy: Policy) -
     last = tree.layers[-1]
     assert isinstance(last, Joins)
     factors = _with_one_sided(_Level(last, len(tree.layers) - 1, tree.purities[-2], env), factors)
-    left = factors.of(last.left)[0] * (env.vector / env.shrink[-1] ** 0.5)
+    left = _closed(factors.of(last.left)[0], env.vectors / env.shrink[-1] ** 0.5)
     right = np.ones((1, 1, last.dim)) if last.right[0] < 0 else factors.of(last.right)[0]
     return Truncation(left, right, lists)
+
+
+def _closed(C: Num[np.ndarray, "a b r"], vectors: Num[np.ndarray, "classes r"]) -> Num[np.ndarray, "a by r"]:
+    """The class vectors in a factor; their leg, where there are several, is B's."""
+    a, b, r = C.shape
+    return (C[:, :, None] * vectors).reshape(a, b * len(vectors), r)
 
 
 class _Level(NamedTuple):
@@ -300,8 +312,8 @@ def _lists(level: _Level, rows: dict[int, tuple], side: int, lost: float) -> Lis
     return Lists(values, kept, dropped, lost)
 
 
-def estimate(tree: JoinTree, policy: Policy) -> float:
-    """Numbers held at the peak of a pass, at most: by folding shapes alone."""
+def estimate(tree: JoinTree, policy: Policy, classes: int = 1) -> float:
+    """Numbers held at the peak of a pass, at most: by folding shapes alone. classes: on B's class leg."""
     shapes = np.where(tree.purity[:, None] == (A, B), tree.features, 1)
     peak = 0.0
     for layer, cap in zip(tree.layers, policy.caps(tree), strict=True):
@@ -316,7 +328,10 @@ def estimate(tree: JoinTree, policy: Policy) -> float:
         largest = int(np.argmax(np.where(pure, 0, left.prod(axis=1) * right.prod(axis=1))))
         pair = (*left[largest].tolist(), layer.dim), (*right[largest].tolist(), layer.dim)
         last = layer is tree.layers[-1]
-        formed = _root_numbers(*pair, policy) if last else _pair_numbers(*pair, cap, policy, int((~pure).sum()))
+        if last:
+            formed = _root_numbers((pair[0][0], pair[0][1] * classes, layer.dim), pair[1], policy)
+        else:
+            formed = _pair_numbers(*pair, cap, policy, int((~pure).sum()))
         peak = max(peak, float(held) + formed)
         shapes = grown
     return peak
