@@ -172,4 +172,6 @@ def test_every_exported_name_and_its_methods_are_told(path):
         if node.name in EXPORTED:
             assert own_docstring(node), f"{name_of(path)}: {node.name} has no docstring"
             for method in public(node.body) if isinstance(node, ast.ClassDef) else []:
+                if any(getattr(mark, "id", "") == "overload" for mark in method.decorator_list):
+                    continue  # the one that runs is told
                 assert own_docstring(method), f"{name_of(path)}: {node.name}.{method.name} has no docstring"

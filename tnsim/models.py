@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, overload
 
 from jaxtyping import Num
 from networkx import MultiGraph
@@ -12,6 +13,8 @@ from tnsim.banks import AnyArray, Banks
 from tnsim.contract.engines import run
 from tnsim.contract.plan import Plan, plan
 from tnsim.contract.scores import Scores
+from tnsim.entanglement.data_state import DataState
+from tnsim.entanglement.dataset import Images
 from tnsim.entanglement.state import State, state_of
 from tnsim.entanglement.states import States, states_of
 from tnsim.interop.einsum import Einsum, to_einsum
@@ -29,9 +32,17 @@ class ConvAC(ConvACArchitecture):
         """Class scores as (value, log_scale); engine: "tnsim" or "tensornetwork" (the oracle: dense copies, slow)."""
         return run(engine, self.network, params, features, memory)
 
-    def state(self, params: Banks, label: int, measure: str = "coefficient", gram=None) -> State:
-        """The wave function of class `label`, in the measure "coefficient" or "function" (with gram=)."""
-        return state_of(self, params, label, measure, gram)
+    @overload
+    def state(self, params: Banks, label: int, measure: Literal["data"], *, images: Images) -> DataState: ...
+
+    @overload
+    def state(self, params: Banks, label: int, measure: str = "coefficient", gram=None, images: None = None) -> State:
+        ...  # fmt: skip
+
+    def state(self, params, label, measure="coefficient", gram=None, images=None):
+        """The wave function of class `label`, in the measure "coefficient", "function" (with gram=: (M, M) or (sites,
+        M, M)) or "data" (with images=: the features (n, sites, M) of images, or what makes chunks of them)."""
+        return state_of(self, params, label, measure, gram, images)
 
     def states(self, params: Banks, measure: str = "coefficient", gram=None) -> States:
         """All classes as one state, with the class leg as a party of its own."""

@@ -24,6 +24,8 @@ from tnsim.network import Network
 
 EPS = float(np.finfo(np.float64).eps)
 AT_ONCE = 2**19  # numbers of one node's values: 4 MB in float64, and a few of them are alive
+Images = Num[np.ndarray, "n sites M"] | Callable[[], Iterable[Num[np.ndarray, "_ sites M"]]]
+"""Features of images: of all of them, or what makes chunks of them anew whenever it is called."""
 NEVER = -(2**40)  # the exponent of what is zero for all images
 STREAMED = 2**22  # numbers of one chunk of features
 

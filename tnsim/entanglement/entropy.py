@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf, log
+from math import e, inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from tnsim.entanglement.certified.certify import Certificate, Goal, Problem, cer
 from tnsim.entanglement.certified.lower import Moments
 from tnsim.entanglement.estimate import Estimate, Stopwatch
 from tnsim.entanglement.spectrum import Spectrum
+from tnsim.entanglement.spectrum import renyi as renyi_of
 from tnsim.memory import MemoryLimitError
 
 EXACT = 2 * 10**8  # bytes of an exact spectrum that is a matter of seconds
@@ -34,6 +35,9 @@ class Asked(NamedTuple):
     memory: str | float | None = None
     seconds: float | None = None
     tell: Callable[[str], None] = lambda text: None
+
+
+DEFAULT = Asked()
 
 
 def asked_in(base: float, atol: float | None, memory: str | float | None, seconds: float | None) -> Asked:
@@ -72,6 +76,17 @@ def exact(spectrum: Spectrum, atol: float | None) -> Estimate:
     if atol is not None and error > atol:
         raise ValueError(f"atol: wanted {atol} nats, found a rounding error of up to {error:.2g}")
     return Estimate(value, max(value - error, 0.0), value + error, "exact spectrum")
+
+
+def exact_renyi(spectrum: Spectrum, order: float, base: float = e) -> Estimate:
+    """Renyi entropy of an exact spectrum. Its interval: every p_k moved by at most 2 s_k delta + delta^2."""
+    value = spectrum.renyi(order, base)
+    step = 2 * spectrum.values * spectrum.error_bound + spectrum.error_bound**2
+    p = spectrum.probabilities
+    kept = p[: max(spectrum.rank(), 1)] if order < 1 else p
+    moved = (np.maximum(kept + sign * step[: len(kept)], 0) for sign in (-1, 1))
+    ends = [renyi_of(p, order) / log(base) for p in moved]
+    return Estimate(value, min(value, *ends), max(value, *ends), "exact spectrum")
 
 
 def moments(problem: Problem, limit: str | float | None) -> Moments | None:

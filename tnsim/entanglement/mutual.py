@@ -22,7 +22,7 @@ from tnsim.contract.schedule import Wave, whole
 from tnsim.entanglement import entropy as spectral
 from tnsim.entanglement import schmidt
 from tnsim.entanglement.certified.certify import Problem
-from tnsim.entanglement.entropy import Asked
+from tnsim.entanglement.entropy import DEFAULT, Asked
 from tnsim.entanglement.environment import Environments, environments
 from tnsim.entanglement.estimate import Estimate, Stopwatch
 from tnsim.entanglement.measure import SiteMeasure, item_size
@@ -46,7 +46,7 @@ class Value(NamedTuple):
 
 def entropy(
     network: Network, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure, sites: list[int],
-    order: float = 1, asked: Asked = Asked(),
+    order: float = 1, asked: Asked = DEFAULT,
 ) -> Estimate:  # fmt: skip
     """Entropy (Renyi of `order` > 0; 1: von Neumann) of a set of sites in the pure state, in nats.
 
@@ -63,7 +63,7 @@ def entropy(
 
 def mutual_information(
     network: Network, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure,
-    sides: tuple[list[int], list[int]], order: float = 1, asked: Asked = Asked(),
+    sides: tuple[list[int], list[int]], order: float = 1, asked: Asked = DEFAULT,
 ) -> Estimate:  # fmt: skip
     """I(X : Y) = S(X) + S(Y) - S(XY) of two sets of sites, in nats; 0 <= I <= 2 min(S(X), S(Y)) at order 1.
 
@@ -134,7 +134,7 @@ def _of_large(network: Network, banks: Banks, vector, measure: SiteMeasure, site
 
 
 def _middle(found: Estimate) -> Value:
-    return Value(0.5 * (found.lower + found.upper), 0.5 * (found.upper - found.lower), found.method)
+    return Value(0.5 * float(found.lower + found.upper), 0.5 * float(found.width), found.method)
 
 
 def _by_spectrum(problem: Problem, order: float, limit: str | float | None) -> Value:

@@ -23,7 +23,8 @@ from tnsim.contract.scores import scores
 from tnsim.entanglement import dataset, entropy, exact_rank, leading, maps, mutual, reduced, renyi, schmidt
 from tnsim.entanglement import gram as grams
 from tnsim.entanglement.certified.certify import Problem
-from tnsim.entanglement.dataset import DataSpectrum
+from tnsim.entanglement.data_state import DataState
+from tnsim.entanglement.dataset import DataSpectrum, Images
 from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.exact_rank import ExactRank
 from tnsim.entanglement.leading import LeadingValues
@@ -31,7 +32,6 @@ from tnsim.entanglement.maps import WindowMap
 from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.entanglement.mutual import MutualInformation
 from tnsim.entanglement.spectrum import Spectrum
-from tnsim.entanglement.spectrum import renyi as renyi_of
 from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
 
@@ -165,22 +165,31 @@ class State:
         return Scaled(value, log_scale)
 
 
-def state_of(arch: ConvACArchitecture, params, label: int, measure: str = "coefficient", gram=None) -> State:
+def state_of(
+    arch: ConvACArchitecture, params, label: int, measure: str = "coefficient", gram=None, images: Images | None = None
+) -> State | DataState:
     """The state of one class, its banks checked and widened to float64 or complex128.
 
-    Raises ValueError for banks of the wrong names, shapes or type or with NaN, a label out of range, and a measure
-    or gram that does not fit.
+    Raises ValueError for banks of the wrong names, shapes or type or with NaN, a label out of range, and a measure,
+    gram or images that do not fit.
     """
     if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or not 0 <= label < arch.classes:
         raise ValueError(f"label: wanted an integer in 0..{arch.classes - 1}, found {label!r}")
     banks = measurable(arch.network, params)
+    if (measure == "data") != (images is not None):
+        wanted = "the features of images, (n, sites, M)" if measure == "data" else "none"
+        raise ValueError(f"images: measure {measure!r} wants {wanted}, found {'none' if images is None else 'some'}")
+    if images is not None:
+        if gram is not None:
+            raise ValueError("gram: measure 'data' wants none, found one")
+        return DataState(arch, banks, int(label), images)
     return State(arch, banks, int(label), site_measure(measure, gram, arch.size, arch.features))
 
 
 def sharper(state: State, found: Estimate, A: partitions.Partition, base: float) -> Estimate:
     """The narrower of a Renyi-2 by replicas and one by the spectrum, where that is a matter of a second."""
     try:
-        exact = spectral_renyi(state.schmidt(A, CHEAP), 2, base)
+        exact = entropy.exact_renyi(state.schmidt(A, CHEAP), 2, base)
     except MemoryLimitError:  # out of reach: the interval of the replicas says what is known
         return found
     return min(found, exact, key=lambda estimate: estimate.upper - estimate.lower)
@@ -191,20 +200,9 @@ def renyi_in(state: State, A: partitions.Partition, order: float, base: float, m
     if order == 1:
         return state.entropy(A, base, memory=memory)
     if not (order >= 2 and float(order).is_integer()):
-        return spectral_renyi(state.schmidt(A, memory), order, base)
+        return entropy.exact_renyi(state.schmidt(A, memory), order, base)
     found = state.renyi_many(state.mask(A)[None], order, base, memory).map(lambda one: float(one[0]))
     return found if order != 2 or found.width <= SHARP else sharper(state, found, A, base)
-
-
-def spectral_renyi(spectrum: Spectrum, order: float, base: float) -> Estimate:
-    """Renyi entropy of an exact spectrum. Its interval: every p_k moved by at most 2 s_k delta + delta^2."""
-    value = spectrum.renyi(order, base)
-    step = 2 * spectrum.values * spectrum.error_bound + spectrum.error_bound**2
-    p = spectrum.probabilities
-    kept = p[: max(spectrum.rank(), 1)] if order < 1 else p
-    moved = (np.maximum(kept + sign * step[: len(kept)], 0) for sign in (-1, 1))
-    ends = [renyi_of(p, order) / log(base) for p in moved]
-    return Estimate(value, min(value, *ends), max(value, *ends), "exact spectrum")
 
 
 def _rows(masks) -> Bool[np.ndarray, "partitions sites"]:

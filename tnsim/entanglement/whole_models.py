@@ -1,4 +1,4 @@
-"""Entropies of a classifier as one state, sum_y |y>|psi_y>, across any partition. Uses classes, entropy; used by states.
+"""Entropies of a classifier as one state, sum_y |y>|psi_y>, across any partition. Uses classes; used by states.
 
 Exact where the spectrum is in reach, an interval that surely holds the number elsewhere.
 """
@@ -14,7 +14,7 @@ from tnsim import memory
 from tnsim.banks import Banks
 from tnsim.entanglement import classes
 from tnsim.entanglement.certified.certify import Problem
-from tnsim.entanglement.entropy import EXACT, Asked, entropy, exact
+from tnsim.entanglement.entropy import DEFAULT, EXACT, Asked, entropy, exact
 from tnsim.entanglement.estimate import Estimate, Stopwatch
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.memory import MemoryLimitError
@@ -23,7 +23,7 @@ from tnsim.network import Network
 
 def joint_entropy(
     network: Network, banks: Banks, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"], class_side: str,
-    asked: Asked = Asked(),
+    asked: Asked = DEFAULT,
 ) -> Estimate:  # fmt: skip
     """S across (A, B) in nats, the class leg on the side "A" or "B". Raises as `entropy`, and for another side."""
     with_b = mask if classes.checked_side(class_side) == "B" else ~mask  # S(class A) = S(B)
@@ -31,7 +31,7 @@ def joint_entropy(
 
 
 def mutual_information(
-    network: Network, banks: Banks, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"], asked: Asked = Asked()
+    network: Network, banks: Banks, measure: SiteMeasure, mask: Bool[np.ndarray, "sites"], asked: Asked = DEFAULT
 ) -> Estimate:  # fmt: skip
     """I(class : A) = S(class) + S(A) - S(class A) in nats, between 0 and 2 S(class); asked.atol: of its width.
 
