@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf, log
+from math import e, inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,8 @@ from tnsim.network import Network
 FIRST = 8  # chi of the first pass
 CHAIN = 8  # states of a chain's second register
 SMALL = 1024  # pairs at the root that are decomposed at once
-MARGIN = 0.9  # of the width asked for, that a number of pairs must promise
+MARGIN = 0.95  # of the width asked for, that a number of pairs must promise
+WORTH = 0.8  # of its width, to which more pairs at the root must bring an interval that misses the goal anyway
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
 
@@ -220,8 +221,9 @@ def _narrowed(found: Certificate, work: Work, state: Truncation, root: RootSpect
 def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: float) -> int:
     """How many pairs to keep at the root, after those tried and the widths they gave; 0 to try no more.
 
-    A quarter of the most, and a half, cost next to nothing (the cube counts). The width is about linear in the weight
-    left out, so they tell how many pairs reach the goal: those are kept, or the most.
+    A quarter of the most, and a half, cost next to nothing (the cube counts). The width is about linear in eta of the
+    weight left out, so they tell how many pairs reach the goal: those are kept; or the most, where that is worth it (a pass
+    at a larger chi will follow) or leaves nothing out.
     """
     most = min(most, root.pairs)
     if tried and (tried[-1][1] <= width or tried[-1][0] >= most):
@@ -231,11 +233,14 @@ def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: fl
     if len(tried) < 2:
         return most // (4, 2)[len(tried)]
     (few, wide), (many, narrow) = tried
-    sizes = np.linspace(many, most, 17).astype(int)[1:]
-    lost = root.dropped(np.array([few, many, *sizes]))
+    sizes = np.linspace(many, most, 33).astype(int)[1:]
+    lost = upper.eta(np.minimum(root.dropped(np.array([few, many, *sizes])), 1 / e))
     slope = (wide - narrow) / max(lost[0] - lost[1], 1e-300)
-    enough = sizes[narrow - slope * (lost[1] - lost[2:]) <= MARGIN * width]
-    return int(enough[0]) if len(enough) else most
+    promised = narrow - slope * (lost[1] - lost[2:])
+    enough = sizes[promised <= MARGIN * width]
+    if len(enough):
+        return int(enough[0])
+    return most if most == root.pairs or promised[-1] <= WORTH * narrow else 0
 
 
 def _by_chains(found: Certificate, work: Work, chi: int, weight: float) -> Certificate:

@@ -49,7 +49,7 @@ class Policy(NamedTuple):
     @property
     def root_pairs(self) -> int:
         """Pairs of the shorter side kept at the root: their cube is the cost there, as chi^3 is below."""
-        return int(min(128 * self.chi, ROOT * self.chi**0.5))
+        return int(min(192 * self.chi, ROOT * self.chi**0.5))
 
     def caps(self, tree: JoinTree) -> list[int]:
         """chi of every layer: eight times as much just below the root's last join, twice one join further down."""
