@@ -24,7 +24,7 @@ from tnsim.entanglement.spectrum import renyi as renyi_of
 from tnsim.memory import MemoryLimitError
 
 EXACT = 2 * 10**8  # bytes of an exact spectrum that is a matter of seconds
-CUBES = 10**7  # numbers of a fold of three replicas that is worth its time
+CUBES = 0.3  # estimated seconds of a fold of three replicas that is worth its time
 RTOL, SECONDS = 0.02, 60.0  # of a certified interval where nothing is asked: part of S, and time
 
 
@@ -94,7 +94,7 @@ def moments(problem: Problem, limit: str | float | None) -> Moments | None:
     found = _replicas(problem, 2, limit)
     if found is None:
         return None
-    cheap = len(problem.vectors) == 1 and renyi.estimate(problem.network, 3) <= CUBES
+    cheap = len(problem.vectors) == 1 and renyi.seconds(problem.network, 3) <= CUBES
     cubes = _replicas(problem, 3, limit) if cheap else None
     if cubes is None:
         return Moments(*_logarithm(found, 1))

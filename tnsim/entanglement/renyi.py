@@ -84,17 +84,17 @@ many = patterns.log_traces  # the same, all partitions at once
 
 
 @lru_cache(maxsize=256)
-def _seconds(network: Network, order: int) -> float:
-    """About what one partition takes in NumPy: its products, and its calls."""
+def seconds(network: Network, order: int) -> float:
+    """About what one partition takes in NumPy: its calls, and its products (sites pass a matrix as Gram matrices)."""
     how = form(order, widest(network))
     waves = whole(network).waves
-    products = sum(wave.positions * 2 * order * how.size(wave.dim_out) * wave.dim_in for wave in waves)
+    products = sum(wave.positions * 2 * order * how.size(wave.dim_out) * wave.dim_in for wave in waves[1:])
     return 0.002 * len(waves) + products / 2e9
 
 
 def pays(network: Network, measure: SiteMeasure, order: int, partitions: int, numbers: float) -> bool:
     """Whether tables of patterns repay compiling them, within so many numbers."""
-    if partitions * _seconds(network, order) < COMPILE_SECONDS or len(network.sites) > 2**14:
+    if partitions * seconds(network, order) < COMPILE_SECONDS or len(network.sites) > 2**14:
         return False
     plan = patterns.planned(network, measure, order, partitions, numbers)
     return patterns.needed(patterns.cost(network, plan.kind, order, plan.level, partitions)) <= numbers

@@ -237,7 +237,7 @@ def test_it_stops_where_it_is_told_to():
 
 
 def test_the_root_keeps_as_many_pairs_as_the_goal_needs():
-    """A quarter of the most, a half, then what a width linear in eta of the weight left out promises."""
+    """An eighth of the most, a quarter, then what a width linear in eta of the weight left out promises."""
     loss = 1e-3 / np.arange(1, 8193)
     root = root_of(np.sqrt(loss)[:, None, None] * np.eye(8192, 1)[:, :, None], np.ones((1, 1, 1)))
     root = root._replace(weights=(loss, np.array([loss.sum()])))
@@ -249,13 +249,24 @@ def test_the_root_keeps_as_many_pairs_as_the_goal_needs():
             tried.append((K, float(width[K - 1])))
         return [K for K, _ in tried]
 
-    assert pairs(0.0) == [1024, 2048, 4096]
-    assert pairs(10.0) == [1024]
-    assert pairs(float(width[1500])) == [1024, 2048]
+    assert pairs(0.0) == [512, 1024, 4096]
+    assert pairs(10.0) == [512]
+    assert pairs(float(width[700])) == [512, 1024]
     last = pairs(float(width[2500]))
-    assert last[:2] == [1024, 2048]
-    assert 2500 < last[2] < 3000
+    assert last[:2] == [512, 1024]
+    assert 2500 < last[2] < 3300
     assert len(last) == 3
+
+
+def test_more_pairs_at_the_root_must_be_worth_it():
+    """Where all but a little of the width has other reasons, the next pass is begun sooner; unless this one is whole."""
+    loss = 1e-3 / np.arange(1, 8193)
+    root = root_of(np.sqrt(loss)[:, None, None] * np.eye(8192, 1)[:, :, None], np.ones((1, 1, 1)))
+    root = root._replace(weights=(loss, np.array([loss.sum()])))
+    tried = [(512, 0.5 + 1e-3), (1024, 0.5)]
+    assert certify._root_pairs(root, 4096, tried, 0.1) == 0
+    assert certify._root_pairs(root, 8192, tried, 0.1) == 8192
+    assert certify._root_pairs(root, 4096, [(512, 0.9), (1024, 0.5)], 0.1) > 1024
 
 
 def test_too_little_memory_names_what_is_needed():

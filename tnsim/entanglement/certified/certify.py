@@ -34,6 +34,7 @@ CHAIN = 8  # states of a chain's second register
 SMALL = 1024  # pairs at the root that are decomposed at once
 MARGIN = 0.95  # of the width asked for, that a number of pairs must promise
 WORTH = 0.8  # of its width, to which more pairs at the root must bring an interval that misses the goal anyway
+STEEP = 2.5  # the power of chi with which a width falls at best
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
 
@@ -69,12 +70,14 @@ class Goal(NamedTuple):
         return float(max(self.atol, self.rtol * found.lower))
 
     def met(self, found: Certificate) -> bool:
-        return bool(found.upper - found.lower <= self.width(found))
+        return bool(found.width <= self.width(found))
 
-    def next_chi(self, found: Certificate) -> int:
-        """1.5 to 3 times the last: what a width that falls as chi^-2.5 would need; a multiple of 8."""
-        ratio = (found.upper - found.lower) / max(self.width(found), 1e-300)
-        return 8 * int(np.ceil(found.chi * np.clip(ratio**0.4, 1.5, 3.0) / 8))
+    def next_chi(self, found: Certificate, before: Certificate) -> int:
+        """1.5 to 3 times the last: what a width that falls on as it fell needs (chi^-2.5 at first); a multiple of 8."""
+        ratio, power = found.width / max(self.width(found), 1e-300), STEEP
+        if before.chi:
+            power = log(max(before.width / max(found.width, 1e-300), 1.0)) / log(found.chi / before.chi)
+        return 8 * int(np.ceil(found.chi * np.clip(ratio ** (1 / np.clip(power, 1.0, STEEP)), 1.5, 3.0) / 8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,7 @@ class Certificate:
     """S is in [lower, upper], nats, by the bounds named.
 
     q: the last pass's Schmidt probabilities, each at most the true one; missing: 1 - sum q; chi: of that pass;
-    complete: it left no state out; sides: those that chains go over (A, B); ended: why no further pass was made.
+    complete: it left no state out; sides: those that chains still go over (A, B); ended: why no further pass was made.
     """
 
     lower: float
@@ -96,6 +99,10 @@ class Certificate:
     ended: str
     complete: bool = False
     sides: tuple[int, ...] = (A, B)
+
+    @property
+    def width(self) -> float:
+        return float(self.upper - self.lower)
 
     def with_lower(self, value: float, name: str) -> Certificate:
         return replace(self, lower=value, lower_name=name) if value > self.lower else self
@@ -117,10 +124,10 @@ def certified(
     found = replace(found, sides=work.own)
     found = found.with_lower(*lower.best_lower(np.zeros(0), 1.0, moments))
     while not (ended := _ended(found, work, chi, goal, watch.seconds, spent)):
-        began = watch.seconds
-        found = _pass(work, chi, goal, found)
+        began, before = watch.seconds, found
+        found = _pass(work, chi, goal, before)
         spent = watch.seconds - began
-        chi = _next_chi(found, work, goal, watch.seconds, spent)
+        chi = _next_chi(found, before, work, goal, (watch.seconds, spent))
         tell(
             f"chi {found.chi}: S in [{found.lower:.6g}, {found.upper:.6g}] by {found.lower_name} and "
             f"{found.upper_name}, missing mass {found.missing:.2g}, {spent:.1f} s"
@@ -183,11 +190,11 @@ def _in_time(found: Certificate, chi: int, goal: Goal, elapsed: float, spent: fl
     return not found.chi or elapsed + spent * (chi / found.chi) ** 3 <= goal.seconds
 
 
-def _next_chi(found: Certificate, work: Work, goal: Goal, elapsed: float, spent: float) -> int:
+def _next_chi(found: Certificate, before: Certificate, work: Work, goal: Goal, times: tuple[float, float]) -> int:
     """What the goal needs, or as much less of it as fits memory and time and is still worth a pass."""
-    chi, least = goal.next_chi(found), max(found.chi + 4, int(1.25 * found.chi))
+    chi, least = goal.next_chi(found, before), max(found.chi + 4, int(1.25 * found.chi))
     limit = memory.limit(goal.memory)
-    while chi > least and not (work.cost(chi) <= limit and _in_time(found, chi, goal, elapsed, spent)):
+    while chi > least and not (work.cost(chi) <= limit and _in_time(found, chi, goal, *times)):
         chi = max(least, int(0.85 * chi))
     return chi
 
@@ -204,10 +211,8 @@ def _pass(work: Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
         spectrum = root.spectrum(K)
         found = replace(found, q=spectrum.q, missing=spectrum.missing, complete=nothing_left_out and spectrum.whole)
         found = _narrowed(found, work, state, spectrum)
-        tried.append((K, found.upper - found.lower))
-    if goal.met(found) or (chi > FIRST and found.upper_name == "pinching"):  # once pinching is better it stays so
-        return found
-    return _by_chains(found, work, chi, weight)
+        tried.append((K, found.width))
+    return found if goal.met(found) else _by_chains(found, work, chi, weight)
 
 
 def _narrowed(found: Certificate, work: Work, state: Truncation, root: RootSpectrum) -> Certificate:
@@ -221,18 +226,18 @@ def _narrowed(found: Certificate, work: Work, state: Truncation, root: RootSpect
 def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: float) -> int:
     """How many pairs to keep at the root, after those tried and the widths they gave; 0 to try no more.
 
-    A quarter of the most, and a half, cost next to nothing (the cube counts). The width is about linear in eta of the
-    weight left out, so they tell how many pairs reach the goal: those are kept; or the most, where that is worth it (a pass
-    at a larger chi will follow) or leaves nothing out.
+    An eighth of the most, and a quarter, cost next to nothing (the cube counts). The width is about linear in eta of
+    the weight left out, so they tell how many pairs reach the goal: those are kept; or the most, where that is worth it
+    (a pass at a larger chi will follow) or leaves nothing out.
     """
     most = min(most, root.pairs)
     if tried and (tried[-1][1] <= width or tried[-1][0] >= most):
         return 0
-    if most < SMALL or len(tried) > 2:
+    if most < SMALL:
         return most
     if len(tried) < 2:
-        return most // (4, 2)[len(tried)]
-    (few, wide), (many, narrow) = tried
+        return most // (8, 4)[len(tried)]
+    (few, wide), (many, narrow) = tried[-2:]
     sizes = np.linspace(many, most, 33).astype(int)[1:]
     lost = upper.eta(np.minimum(root.dropped(np.array([few, many, *sizes])), 1 / e))
     slope = (wide - narrow) / max(lost[0] - lost[1], 1e-300)
@@ -244,8 +249,13 @@ def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: fl
 
 
 def _by_chains(found: Certificate, work: Work, chi: int, weight: float) -> Certificate:
-    """With the bound by a chain over the sites of A or of B: both at first, then the one that was lower."""
-    measured = []
+    """With the bound by a chain over the sites of A or of B: both at first, then the one that was lower.
+
+    Where pinching was below them it stays so: no more chains.
+    """
+    if not found.sides:
+        return found
+    measured, others = list[float](), found
     for side in found.sides:
         tree, env = work.sides[side]
         bound = chain.chain_bound(
@@ -253,7 +263,8 @@ def _by_chains(found: Certificate, work: Work, chi: int, weight: float) -> Certi
         )
         found = found.with_upper(bound.upper, "chain")
         measured.append(bound.upper)
-    return replace(found, sides=(found.sides[int(np.argmin(measured))],))
+    lost = others.upper_name == "pinching" and min(measured) > others.upper
+    return replace(found, sides=() if lost else (found.sides[int(np.argmin(measured))],))
 
 
 def _ordered(found: Certificate, rounding: float) -> Certificate:
