@@ -33,7 +33,7 @@ FIRST = 8  # chi of the first pass
 CHAIN = 8  # states of a chain's second register
 SMALL = 1024  # pairs at the root that are decomposed at once
 MARGIN = 0.95  # of the width asked for, that a number of pairs must promise
-WORTH = 0.8  # of its width, to which more pairs at the root must bring an interval that misses the goal anyway
+WORTH = 0.6  # of its width, to which more pairs at the root must bring an interval that misses the goal anyway
 STEEP = 2.5  # the power of chi with which a width falls at best
 SHARE = 1 / 400  # of the width asked for: the weight that the tolerances of all joins together may drop
 
@@ -73,11 +73,13 @@ class Goal(NamedTuple):
         return bool(found.width <= self.width(found))
 
     def next_chi(self, found: Certificate, before: Certificate) -> int:
-        """1.5 to 3 times the last: what a width that falls on as it fell needs (chi^-2.5 at first); a multiple of 8."""
+        """1.5 to 3 times the last, a multiple of 4: what is needed if the width falls as chi^-2.5, and after a second
+        pass, as a mean of that and of how it fell (a pass that misses its goal spares pairs at the root)."""
         ratio, power = found.width / max(self.width(found), 1e-300), STEEP
         if before.chi:
-            power = log(max(before.width / max(found.width, 1e-300), 1.0)) / log(found.chi / before.chi)
-        return 8 * int(np.ceil(found.chi * np.clip(ratio ** (1 / np.clip(power, 1.0, STEEP)), 1.5, 3.0) / 8))
+            fell = log(max(before.width / max(found.width, 1e-300), 1.0)) / log(found.chi / before.chi)
+            power = 0.5 * (STEEP + min(max(fell, 0.5), STEEP))
+        return 4 * int(np.ceil(found.chi * np.clip(ratio ** (1 / power), 1.5, 3.0) / 4))
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +247,7 @@ def _root_pairs(root: Root, most: int, tried: list[tuple[int, float]], width: fl
     enough = sizes[promised <= MARGIN * width]
     if len(enough):
         return int(enough[0])
-    return most if most == root.pairs or promised[-1] <= WORTH * narrow else 0
+    return most if most == root.pairs or promised[-1] <= max(width, WORTH * narrow) else 0
 
 
 def _by_chains(found: Certificate, work: Work, chi: int, weight: float) -> Certificate:
