@@ -188,8 +188,8 @@ def _ended(found: Certificate, work: Work, chi: int, goal: Goal, elapsed: float,
 
 
 def _in_time(found: Certificate, chi: int, goal: Goal, elapsed: float, spent: float) -> bool:
-    """Whether a pass may be begun: it takes as chi^3 what the one before took."""
-    return not found.chi or elapsed + spent * (chi / found.chi) ** 3 <= goal.seconds
+    """Whether a pass may be begun: it takes as chi^4 what the one before took (chi^2 pairs, and bases as wide as chi)."""
+    return not found.chi or elapsed + spent * (chi / found.chi) ** 4 <= goal.seconds
 
 
 def _next_chi(found: Certificate, before: Certificate, work: Work, goal: Goal, times: tuple[float, float]) -> int:
@@ -209,11 +209,12 @@ def _pass(work: Work, chi: int, goal: Goal, found: Certificate) -> Certificate:
     nothing_left_out = state.complete(policy, work.env.rounding)
     found = replace(found, chi=chi).with_upper(block_bound(work.tree, work.env, state.lists, work.own), "blocks")
     root, tried = root_of(state.left, state.right), list[tuple[int, float]]()
-    while K := _root_pairs(root, policy.root_pairs, tried, goal.width(found)):
+    while not goal.met(found) and (K := _root_pairs(root, policy.root_pairs, tried, goal.width(found))):
         spectrum = root.spectrum(K)
         found = replace(found, q=spectrum.q, missing=spectrum.missing, complete=nothing_left_out and spectrum.whole)
-        found = _narrowed(found, work, state, spectrum)
-        tried.append((K, found.width))
+        own = _narrowed(replace(found, lower=0.0), work, state, spectrum)  # earlier lists know nothing of this one's K
+        tried.append((K, own.width))
+        found = found.with_lower(own.lower, own.lower_name).with_upper(own.upper, own.upper_name)
     return found if goal.met(found) else _by_chains(found, work, chi, weight)
 
 
