@@ -249,7 +249,7 @@ def test_the_root_keeps_as_many_pairs_as_the_goal_needs():
             tried.append((K, float(width[K - 1])))
         return [K for K, _ in tried]
 
-    assert pairs(0.0) == [512, 1024, 4096]
+    assert pairs(0.0) == [512, 1024]
     assert pairs(10.0) == [512]
     assert pairs(float(width[700])) == [512, 1024]
     last = pairs(float(width[2500]))
