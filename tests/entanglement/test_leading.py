@@ -1,5 +1,6 @@
 """The largest Schmidt values are from below, and no true one exceeds them by more than what is missing."""
 
+import jax
 import numpy as np
 import oracle
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import FEW, Case, cases, normal, shapes
 
+from tnsim.entanglement.certified import kronecker, top
 from tnsim.entanglement.leading import leading_values
 
 
@@ -21,6 +23,20 @@ def test_the_true_values_lie_between(case, k, chi, method):
     assert (p <= q + found.missing + 1e-10).all()
     if chi == 8 and len(found.values) >= len(true):
         np.testing.assert_allclose(q, p, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["lanczos", "range"])
+def test_an_accelerator_finds_the_same(monkeypatch, method):
+    problem = _case().state.problem(_case().mask)
+    here = leading_values(problem, 3, 4, method)
+    seen = []
+    monkeypatch.setattr(top, "operator", lambda X, Y, made=top.operator: seen.append(type(X)) or made(X, Y))
+    monkeypatch.setattr(kronecker, "accelerated", lambda: True)
+    there = leading_values(problem, 3, 4, method)
+    np.testing.assert_allclose(there.values, here.values, atol=1e-10)
+    assert there.missing == pytest.approx(here.missing, abs=1e-10)
+    assert issubclass(seen[0], jax.Array)
+    assert isinstance(there.values, np.ndarray)
 
 
 def test_it_prints_what_it_found():

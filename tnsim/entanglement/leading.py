@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
-from tnsim.entanglement.certified import top
+from tnsim.entanglement.certified import kronecker, top
 from tnsim.entanglement.certified.certify import Problem
 from tnsim.entanglement.certified.environments import environments
 from tnsim.entanglement.certified.joins import join_tree
@@ -56,6 +57,8 @@ def leading_values(
     tree = join_tree(problem.network, problem.mask)
     env = environments(tree, problem.banks, problem.vectors, problem.measure)
     state = truncated(tree, env, problem.banks, Policy(chi, TOLERANCE))
-    found = top.top_schmidt(state.left, state.right, k, method=method, limit=limit)
+    with jax.enable_x64(True):
+        X, Y = map(kronecker.placed, (state.left, state.right))
+        found = top.top_schmidt(X, Y, k, method=method, limit=limit)
     missing = max(1 - float((found.values**2).sum()), 0.0)
     return LeadingValues(found.values, found.residuals, missing, chi, found.method, watch.seconds)

@@ -221,6 +221,18 @@ def test_passes_only_narrow_the_interval():
     assert 0 < found.missing < 1
 
 
+def test_an_accelerator_finds_the_same(monkeypatch):
+    """Large bases and the root by JAX, in double precision."""
+    goal = Goal(atol=0.1)
+    with early(2, 16, 5):
+        here = certified(deep(), None, goal)
+        monkeypatch.setattr(truncate.kronecker, "accelerated", lambda: True)
+        there = certified(deep(), None, goal)
+    np.testing.assert_allclose(there.q, here.q, atol=1e-9)
+    assert isinstance(there.q, np.ndarray)
+    assert (there.lower, there.upper) == pytest.approx((here.lower, here.upper), abs=1e-7)
+
+
 def test_it_stops_where_it_is_told_to():
     problem = deep()
     first = certified(problem, None, Goal(atol=1e-6, seconds=1e-9))
@@ -259,7 +271,7 @@ def test_the_root_keeps_as_many_pairs_as_the_goal_needs():
 
 
 def test_more_pairs_at_the_root_must_be_worth_it():
-    """Where all but a little of the width has other reasons, the next pass is begun sooner; unless this one is whole."""
+    """Where most of the width has other reasons, the next pass is begun sooner; unless this one is whole."""
     loss = 1e-3 / np.arange(1, 8193)
     root = root_of(np.sqrt(loss)[:, None, None] * np.eye(8192, 1)[:, :, None], np.ones((1, 1, 1)))
     root = root._replace(weights=(loss, np.array([loss.sum()])))

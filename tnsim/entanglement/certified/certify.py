@@ -188,7 +188,7 @@ def _ended(found: Certificate, work: Work, chi: int, goal: Goal, elapsed: float,
 
 
 def _in_time(found: Certificate, chi: int, goal: Goal, elapsed: float, spent: float) -> bool:
-    """Whether a pass may be begun: it takes as chi^4 what the one before took (chi^2 pairs, and bases as wide as chi)."""
+    """Whether a pass may be begun: it takes as chi^4 what the one before took (chi^2 pairs, bases as wide as chi)."""
     return not found.chi or elapsed + spent * (chi / found.chi) ** 4 <= goal.seconds
 
 

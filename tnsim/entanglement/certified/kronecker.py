@@ -7,7 +7,8 @@
     a2 --[ Y ]-- b2        E (r, r): the environment of the node; at the root all ones, so that rho_A = M M^dagger
 
 M = sum_g C_g is the state's matrix at the root. NumPy arrays are worked on by NumPy, JAX arrays by jitted JAX (call
-under enable_x64). Pairs count row-major: pair (a1, a2) is row a1 * (size of a2) + a2. Used by certified folds.
+under enable_x64); `placed` says which of them a machine wants. Pairs count row-major: pair (a1, a2) is row
+a1 * (size of a2) + a2. Used by certified folds.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ class Eigenbasis(NamedTuple):
         xp = arrays_of(self.basis)
         mixed = 2 * (self.basis.conj() * self.image).real - xp.abs(self.basis) ** 2 * self.values[..., None, :]
         return xp.maximum(self.diagonal - mixed.sum(-1), 0)
+
+    @property
+    def host(self) -> Eigenbasis:
+        """The same in NumPy arrays."""
+        return Eigenbasis(*(np.asarray(part) for part in self))
 
     def keep(self, k: int) -> Eigenbasis:
         """The first k columns."""
@@ -184,6 +190,24 @@ class Kernels(NamedTuple):
     dense: Callable[..., Eigenbasis]
     krylov: Callable[..., Eigenbasis]
     project: Callable[..., Num[AnyArray, "*n chiA chiB r"]]
+
+
+def accelerated() -> bool:
+    """Whether the default device is anything but the CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def placed(array: Num[np.ndarray, "..."]) -> Num[AnyArray, "..."]:
+    """An array for large products, where those are fastest: as it is, or on the accelerator (under enable_x64)."""
+    return jnp.asarray(array) if accelerated() else array
+
+
+def squares(M: Num[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows"]:
+    """Squared singular values of a matrix with no more rows than columns, descending, where they are found fastest."""
+    with jax.enable_x64(True):
+        at = placed(M)
+        gram = at @ at.conj().T  # no copy of a real M: half of the product
+        return np.maximum(np.asarray(arrays_of(at).linalg.eigvalsh(gram))[::-1], 0)
 
 
 def _kernels(array: AnyArray) -> Kernels:

@@ -57,8 +57,7 @@ class Root(NamedTuple):
     def spectrum(self, K: int) -> RootSpectrum:
         """By at most K pairs of the shorter side, some more of the other."""
         kept = [_strongest(of_side, most) for of_side, most in zip(self.weights, (K, LONGER * K), strict=True)]
-        M = _entries(self.X, self.Y, *kept)
-        q = np.maximum(np.linalg.eigvalsh(M @ M.conj().T)[::-1], 0)  # no copy of a real M: half of the product
+        q = kronecker.squares(_entries(self.X, self.Y, *kept))
         pieces: list[Lists] = []
         if any(len(pairs) < len(of_side) for pairs, of_side in zip(kept, self.weights, strict=True)):
             in_rows = float(self.weights[0][kept[0]].sum())

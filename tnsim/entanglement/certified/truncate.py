@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int, Num
 
@@ -256,11 +257,8 @@ def _basis(X, Y, E: Num[np.ndarray, "n r r"], side: int, cap: int, policy: Polic
     nodes = [_sparse_basis(*node, side, cap, policy) for node in zip(X, Y, E, strict=True)]
     sizes = np.array([node.values.shape[0] for node in nodes])
     wider = ((0, 0), (0, int(sizes.max())))
-    vectors = np.stack([np.pad(np.asarray(node.basis), wider)[:, : sizes.max()] for node in nodes])
-    lists: list[tuple[np.ndarray, ...]] = []
-    for node in nodes:
-        values = np.asarray(node.values)
-        lists.append((values, values, np.sort(np.asarray(node.rest))[::-1]))
+    vectors = np.stack([np.pad(node.basis, wider)[:, : sizes.max()] for node in nodes])
+    lists = [(node.values, node.values, np.sort(node.rest)[::-1]) for node in nodes]
     return _Basis(vectors, sizes, lists)
 
 
@@ -286,9 +284,11 @@ def _dense_basis(found: kronecker.Eigenbasis, cap: int, policy: Policy) -> _Basi
 
 
 def _sparse_basis(x, y, e, side: int, cap: int, policy: Policy) -> kronecker.Eigenbasis:
-    found = kronecker.eigenbasis(x, y, e, SIDES[side], cap, policy.iterations, policy.seed)
+    with jax.enable_x64(True):
+        X, Y, E = map(kronecker.placed, (x, y, e))
+        found = kronecker.eigenbasis(X, Y, E, SIDES[side], cap, policy.iterations, policy.seed).host
     spare = policy.tolerance - float(found.rest.sum())  # what may be dropped beside what the iteration left out
-    return found.keep(int(kept_sizes(np.asarray(found.values)[None], max(spare, 0.0), cap)[0]))
+    return found.keep(int(kept_sizes(found.values[None], max(spare, 0.0), cap)[0]))
 
 
 def _carried(C: Num[np.ndarray, "1 a b r"], E: Num[np.ndarray, "r r"], side: int) -> _Basis:
