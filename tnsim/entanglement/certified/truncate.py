@@ -258,7 +258,7 @@ def _basis(X, Y, E: Num[np.ndarray, "n r r"], side: int, cap: int, policy: Polic
     sizes = np.array([node.values.shape[0] for node in nodes])
     wider = ((0, 0), (0, int(sizes.max())))
     vectors = np.stack([np.pad(node.basis, wider)[:, : sizes.max()] for node in nodes])
-    lists = [(node.values, node.values, np.sort(node.rest)[::-1]) for node in nodes]
+    lists = [(np.asarray(node.values),) * 2 + (np.sort(node.rest)[::-1],) for node in nodes]
     return _Basis(vectors, sizes, lists)
 
 
@@ -288,7 +288,7 @@ def _sparse_basis(x, y, e, side: int, cap: int, policy: Policy) -> kronecker.Eig
         X, Y, E = map(kronecker.placed, (x, y, e))
         found = kronecker.eigenbasis(X, Y, E, SIDES[side], cap, policy.iterations, policy.seed).host
     spare = policy.tolerance - float(found.rest.sum())  # what may be dropped beside what the iteration left out
-    return found.keep(int(kept_sizes(found.values[None], max(spare, 0.0), cap)[0]))
+    return found.keep(int(kept_sizes(np.asarray(found.values)[None], max(spare, 0.0), cap)[0]))
 
 
 def _carried(C: Num[np.ndarray, "1 a b r"], E: Num[np.ndarray, "r r"], side: int) -> _Basis:
