@@ -258,7 +258,10 @@ def _basis(X, Y, E: Num[np.ndarray, "n r r"], side: int, cap: int, policy: Polic
     sizes = np.array([node.values.shape[0] for node in nodes])
     wider = ((0, 0), (0, int(sizes.max())))
     vectors = np.stack([np.pad(node.basis, wider)[:, : sizes.max()] for node in nodes])
-    lists = [(np.asarray(node.values),) * 2 + (np.sort(node.rest)[::-1],) for node in nodes]
+    lists: list[tuple[np.ndarray, ...]] = []
+    for node in nodes:
+        values = np.asarray(node.values)
+        lists.append((values, values, np.sort(node.rest)[::-1]))
     return _Basis(vectors, sizes, lists)
 
 
