@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tnsim
-from tnsim.partitions import mask, site_list, windows
+from tnsim.partitions import mask, site_list, site_set, windows
 
 PLANE = tnsim.ConvAC(sites=(4, 6), features=2, channels=(2, 2), windows=((2, 2), (2, 3)), classes=1)
 LINE = tnsim.ConvAC(sites=8, features=2, channels=(2, 2), windows=(2, 4), classes=1)
@@ -99,6 +99,14 @@ def test_a_mask_is_a_copy():
 def test_refusals_name_what_was_wanted_and_found(A, words):
     with pytest.raises(ValueError, match=words):
         mask(LINE, A)
+
+
+def test_sets_of_sites_are_numbers_masks_or_names():
+    assert site_set(LINE, (5, 0, 3)) == [5, 0, 3]
+    assert site_set(LINE, np.eye(1, LINE.size, 2, dtype=bool)[0]) == [2]
+    assert site_set(LINE, "left-right") == list(range(LINE.size // 2))
+    with pytest.raises(ValueError, match="X: a mask must have shape"):
+        site_set(LINE, np.ones(LINE.size + 1, bool), "X")
 
 
 def test_site_lists_keep_their_order():

@@ -76,6 +76,13 @@ def site_list(arch: Sites, sites: Any, name: str = "sites") -> list[int]:
     return [int(n) for n in numbers]
 
 
+def site_set(arch: Sites, X: Partition, name: str = "sites") -> list[int]:
+    """The sites of a set: site numbers in their order, or the True ones of a mask or a named side, ascending."""
+    if isinstance(X, str) or np.asarray(X).dtype == bool:
+        return [int(site) for site in np.flatnonzero(mask(arch, X, name))]
+    return site_list(arch, X, name)
+
+
 def _listed(arch: Sites, A: Any, name: str) -> Bool[np.ndarray, "sites"]:
     array = np.asarray(A) if hasattr(A, "__array__") or isinstance(A, (list, tuple)) else None
     if array is not None and array.dtype == bool:

@@ -113,8 +113,8 @@ class State:
 
     def mutual_information(self, X, Y, order: float = 1, atol: float | None = None, memory: Memory = None,
                            seconds: float | None = None) -> Estimate:  # fmt: skip
-        """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites, in nats; atol, memory, seconds as in `entropy`."""
-        sets = (partitions.site_list(self.arch, X, "X"), partitions.site_list(self.arch, Y, "Y"))
+        """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites (numbers, masks or names), nats; the rest as `entropy`."""
+        sets = (partitions.site_set(self.arch, X, "X"), partitions.site_set(self.arch, Y, "Y"))
         return mutual.mutual_information(*self._parts, sets, order, entropy.Asked(atol, memory, seconds))
 
     def mutual_information_map(self, memory: Memory = None, progress: Progress = None) -> MutualInformation:
