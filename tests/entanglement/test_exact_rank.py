@@ -66,6 +66,24 @@ def small_integers(rng, arch, dtype="float32", kinds=(-1, 0, 0, 1, 2)):
     return weights
 
 
+@pytest.mark.parametrize("arch", [
+    tnsim.ConvAC(4, 3, (4, 2), (2, 2), 1, sharing="window", geometry="mirror"),
+    tnsim.ConvAC(6, 1, (2, 2), (2, 3), 2, sharing="window"),
+])  # fmt: skip
+def test_blocks_that_vanish_are_left_out_and_subtrees_that_vanish_are_zero(arch):
+    """Small integers leave blocks of nothing in states that are not zero; subtrees of nothing, which are no unit."""
+    ranks, mask = [], np.arange(arch.size) == 0
+    for seed in range(12):
+        weights = small_integers(np.random.default_rng(seed), arch, "float32")
+        ranks.append(rational_rank(oracle.matricise(dense(arch, weights), mask)))
+        if ranks[-1]:
+            assert measured(arch, weights, mask) == ranks[-1]
+        else:
+            with pytest.raises(ValueError, match="state: it is exactly zero"):
+                measured(arch, weights, mask)
+    assert len(set(ranks)) > 1
+
+
 @settings(max_examples=40)
 @given(st.sampled_from([arch for arch in POOL if arch.features**arch.size <= 2**10]), SEEDS, st.data())
 def test_integer_weights_have_the_rational_rank(arch, seed, data):

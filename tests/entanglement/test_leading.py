@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import FEW, Case, cases, normal, shapes
 
-from tnsim.entanglement.certified import kronecker, top
+from tnsim.entanglement.certified import placement, top
 from tnsim.entanglement.leading import leading_values
 
 
@@ -31,7 +31,7 @@ def test_an_accelerator_finds_the_same(monkeypatch, method):
     here = leading_values(problem, 3, 4, method)
     seen = []
     monkeypatch.setattr(top, "operator", lambda X, Y, made=top.operator: seen.append(type(X)) or made(X, Y))
-    monkeypatch.setattr(kronecker, "accelerated", lambda: True)
+    monkeypatch.setattr(placement, "accelerated", lambda: True)
     there = leading_values(problem, 3, 4, method)
     np.testing.assert_allclose(there.values, here.values, atol=1e-10)
     assert there.missing == pytest.approx(here.missing, abs=1e-10)

@@ -137,9 +137,14 @@ def product(x: Sum, y: Sum, prime: int, limit: Limit) -> Sum:
     return merged(found)
 
 
+def owners(values: Sum) -> Int[np.ndarray, "_"]:
+    """All that hold a block."""
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *(blocks.owner for blocks in values)]))
+
+
 def _lacking(x: Sum, y: Sum) -> Sum:
     """Blocks of x whose owners hold none in y."""
-    there = np.concatenate([np.zeros(0, np.int64), *(blocks.owner for blocks in y)])
+    there = owners(y)
     kept = [(blocks, ~np.isin(blocks.owner, there)) for blocks in x]
     return [Blocks(blocks.owner[keep], blocks.value[keep]) for blocks, keep in kept]
 
@@ -248,7 +253,7 @@ def row_basis(matrix: Int[np.ndarray, "a c"], prime: int) -> Int[np.ndarray, "s 
 def _split(blocks: Blocks) -> Iterator[Blocks]:
     """Blocks whose rows and columns fall into parts that nothing but zeros joins, as those parts."""
     met = np.any(blocks.value, axis=3)
-    whole = np.all(met.reshape(len(met), -1), axis=1)
+    whole = np.all(met, axis=(1, 2))
     if whole.any():
         yield Blocks(blocks.owner[whole], blocks.value[whole])
     for i in np.flatnonzero(~whole).tolist():

@@ -161,13 +161,14 @@ def _refusal(error: MemoryLimitError, network: Network, mask) -> MemoryLimitErro
 
 
 def _rank(schedule: Schedule, weights: Banks, mask: Bool[np.ndarray, "sites"], prime: int, limit: blocks.Limit) -> int:
-    """Rank over GF(p): two factors at the root, closed by the vector."""
+    """Rank over GF(p): two factors at the root, closed by the vector. 0 where a subtree is zero: then all is."""
     banks = {name: modular.residues(np.asarray(bank), prime) for name, bank in weights.items()}
     conv, pool = _algebra(prime, limit)
     last, sites = schedule.waves[-1], blocks.leaves(mask[schedule.leaves], schedule.waves[0].dim_in)
-    children = conv(last, banks[last.bank], fold(Algebra(conv, pool), schedule.without_top(), banks, sites))
-    ends = [reduce(partial(_meet, prime, limit), half) for half in _halves(prime, limit, last, children)]
-    if not all(ends):  # a window that is zero
+    try:
+        children = conv(last, banks[last.bank], fold(Algebra(conv, pool), schedule.without_top(), banks, sites))
+        ends = [reduce(partial(_meet, prime, limit), half) for half in _halves(prime, limit, last, children)]
+    except _ZeroError:
         return 0
     return blocks.closed_rank(ends[0], ends[1], banks["output"], prime, limit)
 
@@ -177,7 +178,7 @@ def _algebra(prime: int, limit: blocks.Limit) -> Algebra:
 
     def conv(wave: Wave, bank: Int[np.ndarray, "copies g c"], values: blocks.Sum) -> blocks.Sum:
         below = blocks.taken(values, wave.sources, np.arange(wave.positions))
-        return blocks.transformed(below, wave.rows, bank, prime)
+        return _alive(below, blocks.transformed(below, wave.rows, bank, prime))
 
     def pool(wave: Wave, values: blocks.Sum) -> blocks.Sum:
         kinds = _ordered(wave, values)
@@ -186,6 +187,17 @@ def _algebra(prime: int, limit: blocks.Limit) -> Algebra:
         return reduce(partial(_meet, prime, limit), parts)
 
     return Algebra(conv, pool)
+
+
+class _ZeroError(ArithmeticError):
+    """A subtree is zero, and so is all that it is multiplied with."""
+
+
+def _alive(before: blocks.Sum, after: blocks.Sum) -> blocks.Sum:
+    """What came of the owners, if all are left: in a product one without blocks would count as absent, not as zero."""
+    if len(blocks.owners(after)) < len(blocks.owners(before)):
+        raise _ZeroError
+    return after
 
 
 Windows = list[list[int]]  # for every node positions that it pools
@@ -214,7 +226,7 @@ def _chain(prime: int, limit: blocks.Limit, values: blocks.Sum, windows: Windows
 
 
 def _meet(prime: int, limit: blocks.Limit, x: blocks.Sum, y: blocks.Sum) -> blocks.Sum:
-    return blocks.product(x, y, prime, limit)
+    return _alive([*x, *y], blocks.product(x, y, prime, limit))
 
 
 def _halves(prime: int, limit: blocks.Limit, last: Wave, children: blocks.Sum) -> tuple[list[blocks.Sum], ...]:

@@ -11,10 +11,11 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from tnsim.entanglement.certified import kronecker, top
+from tnsim.entanglement.certified import top
 from tnsim.entanglement.certified.certify import Problem
 from tnsim.entanglement.certified.environments import environments
 from tnsim.entanglement.certified.joins import join_tree
+from tnsim.entanglement.certified.placement import placed
 from tnsim.entanglement.certified.truncate import Policy, truncated
 from tnsim.entanglement.estimate import Stopwatch
 
@@ -58,7 +59,7 @@ def leading_values(
     env = environments(tree, problem.banks, problem.vectors, problem.measure)
     state = truncated(tree, env, problem.banks, Policy(chi, TOLERANCE))
     with jax.enable_x64(True):
-        X, Y = map(kronecker.placed, (state.left, state.right))
+        X, Y = map(placed, (state.left, state.right))
         found = top.top_schmidt(X, Y, k, method=method, limit=limit)
     missing = max(1 - float((found.values**2).sum()), 0.0)
     return LeadingValues(found.values, found.residuals, missing, chi, found.method, watch.seconds)

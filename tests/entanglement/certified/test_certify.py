@@ -17,6 +17,7 @@ from certified_cases import (
     cuts,
     early,
     one_pass,
+    starts,
     upper_bounds,
     violations,
 )  # fmt: skip
@@ -24,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tnsim
-from tnsim.entanglement.certified import certify, truncate
+from tnsim.entanglement.certified import certify, placement, truncate
 from tnsim.entanglement.certified.certify import Goal, Problem, certified
 from tnsim.entanglement.certified.joins import join_tree
 from tnsim.entanglement.certified.root import root_of
@@ -66,7 +67,7 @@ def test_every_bound_of_a_whole_model_is_on_its_side(case, how):
 
 
 @pytest.mark.slow
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(WHOLE_MODELS, cuts())
 def test_every_bound_of_a_whole_model_is_on_its_side_for_many(case, how):
     holds(case, how)
@@ -153,7 +154,8 @@ def regauged(case):
 def test_scales_of_channels_change_nothing(case):
     with early(2, 2):
         one, other = (certified(some.problem, None, Goal(atol=1e-2)) for some in (case, regauged(case)))
-    assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), abs=1e-5)
+    rounding = sum(starts(some)[1].rounding for some in (case, regauged(case)))
+    assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), abs=1e-5 + 300 * rounding)
 
 
 def renumbered(case):
@@ -224,9 +226,9 @@ def test_passes_only_narrow_the_interval():
 def test_an_accelerator_finds_the_same(monkeypatch):
     """Large bases and the root by JAX, in double precision."""
     goal = Goal(atol=0.1)
-    with early(2, 16, 5):
+    with early(2, 16, 40):
         here = certified(deep(), None, goal)
-        monkeypatch.setattr(truncate.kronecker, "accelerated", lambda: True)
+        monkeypatch.setattr(placement, "accelerated", lambda: True)
         there = certified(deep(), None, goal)
     np.testing.assert_allclose(there.q, here.q, atol=1e-9)
     assert isinstance(there.q, np.ndarray)

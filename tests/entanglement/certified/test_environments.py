@@ -68,7 +68,7 @@ def test_every_edge_has_norm_one_and_positive_matrices(case):
         assert norm_squared(tree, env, case.state.banks, number, G) == pytest.approx(1, abs=1e-9)
         for positive in (G, E):
             values = np.linalg.eigvalsh(positive)
-            assert (values >= -1e-12 * np.abs(values).max(axis=1, keepdims=True)).all()
+            assert (values >= -max(1e-12, env.rounding) * np.abs(values).max(axis=1, keepdims=True)).all()
 
 
 @settings(max_examples=60)

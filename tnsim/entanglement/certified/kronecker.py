@@ -7,7 +7,7 @@
     a2 --[ Y ]-- b2        E (r, r): the environment of the node; at the root all ones, so that rho_A = M M^dagger
 
 M = sum_g C_g is the state's matrix at the root. NumPy arrays are worked on by NumPy, JAX arrays by jitted JAX (call
-under enable_x64); `placed` says which of them a machine wants. Pairs count row-major: pair (a1, a2) is row
+under enable_x64); placement.py says which of them a machine wants. Pairs count row-major: pair (a1, a2) is row
 a1 * (size of a2) + a2. Used by certified folds.
 """
 
@@ -190,24 +190,6 @@ class Kernels(NamedTuple):
     dense: Callable[..., Eigenbasis]
     krylov: Callable[..., Eigenbasis]
     project: Callable[..., Num[AnyArray, "*n chiA chiB r"]]
-
-
-def accelerated() -> bool:
-    """Whether the default device is anything but the CPU."""
-    return jax.default_backend() != "cpu"
-
-
-def placed(array: Num[np.ndarray, "..."]) -> Num[AnyArray, "..."]:
-    """An array for large products, where those are fastest: as it is, or on the accelerator (under enable_x64)."""
-    return jnp.asarray(array) if accelerated() else array
-
-
-def squares(M: Num[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows"]:
-    """Squared singular values of a matrix with no more rows than columns, descending, where they are found fastest."""
-    with jax.enable_x64(True):
-        at = placed(M)
-        gram = at @ at.conj().T  # no copy of a real M: half of the product
-        return np.maximum(np.asarray(arrays_of(at).linalg.eigvalsh(gram))[::-1], 0)
 
 
 def _kernels(array: AnyArray) -> Kernels:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int, Num
 
 from tnsim.entanglement.certified import kronecker
+from tnsim.entanglement.certified.placement import placed
 from tnsim.entanglement.certified.truncate import Lists
 
 LONGER = 2  # columns kept for every row, where there are more: the entries are cheap, the decomposition is not
@@ -57,7 +59,7 @@ class Root(NamedTuple):
     def spectrum(self, K: int) -> RootSpectrum:
         """By at most K pairs of the shorter side, some more of the other."""
         kept = [_strongest(of_side, most) for of_side, most in zip(self.weights, (K, LONGER * K), strict=True)]
-        q = kronecker.squares(_entries(self.X, self.Y, *kept))
+        q = _squares(_entries(self.X, self.Y, *kept))
         pieces: list[Lists] = []
         if any(len(pairs) < len(of_side) for pairs, of_side in zip(kept, self.weights, strict=True)):
             in_rows = float(self.weights[0][kept[0]].sum())
@@ -73,6 +75,14 @@ def root_of(X: Num[np.ndarray, "a b r"], Y: Num[np.ndarray, "c d r"]) -> Root:
     ones = np.ones((X.shape[2], X.shape[2]))
     on_a, on_b = (np.maximum(kronecker.diagonal(X, Y, ones, side), 0) for side in ("A", "B"))
     return Root(X, Y, (on_a, on_b))
+
+
+def _squares(M: Num[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows"]:
+    """Squared singular values of a matrix with no more rows than columns, descending."""
+    with jax.enable_x64(True):
+        at = placed(M)
+        gram = at @ at.conj().T  # no copy of a real M: half of the product
+        return np.maximum(np.asarray(kronecker.arrays_of(at).linalg.eigvalsh(gram))[::-1], 0)
 
 
 def _strongest(weights: Float[np.ndarray, "n"], most: int) -> Int[np.ndarray, "k"]:

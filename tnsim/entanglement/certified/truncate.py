@@ -31,6 +31,7 @@ from tnsim.entanglement.certified.factors import (
     padded,
 )  # fmt: skip
 from tnsim.entanglement.certified.joins import MIXED, A, B, Joins, JoinTree, Matrices
+from tnsim.entanglement.certified.placement import placed
 
 DENSE = 1200  # pair spaces up to this size are diagonalised whole
 BATCH = 2**24  # numbers that a batch of dense densities may take
@@ -288,7 +289,7 @@ def _dense_basis(found: kronecker.Eigenbasis, cap: int, policy: Policy) -> _Basi
 
 def _sparse_basis(x, y, e, side: int, cap: int, policy: Policy) -> kronecker.Eigenbasis:
     with jax.enable_x64(True):
-        X, Y, E = map(kronecker.placed, (x, y, e))
+        X, Y, E = map(placed, (x, y, e))
         found = kronecker.eigenbasis(X, Y, E, SIDES[side], cap, policy.iterations, policy.seed).host
     spare = policy.tolerance - float(found.rest.sum())  # what may be dropped beside what the iteration left out
     return found.keep(int(kept_sizes(np.asarray(found.values)[None], max(spare, 0.0), cap)[0]))
