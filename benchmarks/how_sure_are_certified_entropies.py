@@ -113,7 +113,7 @@ def asked(state: Any, A: str, row: Row) -> Estimate:
     """The interval by the door: to a width in nats; or to a part of S, told in nats by a first, wide interval."""
     if row.width is not None or row.part is None:
         return state.entropy(A, atol=row.width, memory=MEMORY, seconds=row.stop)
-    first = state.entropy(A, atol=float(state.renyi(A, memory=MEMORY)), memory=MEMORY)
+    first = state.entropy(A, atol=float(state.renyi(A, memory=MEMORY)), memory=MEMORY, seconds=row.stop and 5)
     wanted = row.part * float(first.lower)
     return first if first.width <= wanted else state.entropy(A, atol=wanted, memory=MEMORY, seconds=row.stop)
 
