@@ -206,6 +206,30 @@ def test_maps_equal_the_library(tnsim_command, model_path):
     assert mutual["pairs"][0][2] == pytest.approx(np.nanmax(values), abs=1e-12)
 
 
+def test_all_classes_as_one_state(tnsim_command, model_path, tmp_path):
+    """As the library has it; written at once, so that a second run adds what is new alone."""
+    arguments = ("measure", model_path, "--classes", "--label", 0, "--out", tmp_path)
+    code, out, _ = tnsim_command(*arguments, "--partition", "left-right")
+    assert code == 0
+    module, notes = tnsim.train.load_model(model_path)
+    states = ARCH.states(module.params(), "function", np.array(notes["gram"]))
+    assert f"entropy of the class leg {float(states.class_entropy()):.4f}; most alike: " in out
+    first = json.loads((tmp_path / "measurements.json").read_text())["whole_model"]
+    np.testing.assert_allclose(first[0]["fidelities"], states.overlaps().fidelities, atol=1e-9)
+    assert first[0]["classes"] == ["a", "b", "c"]
+    assert first[1]["information"]["value"] == pytest.approx(float(states.mutual_information("left-right")), abs=1e-9)
+    tnsim_command(*arguments, "--partition", "left-right", "--partition", "center")
+    both = json.loads((tmp_path / "measurements.json").read_text())["whole_model"]
+    assert both[:2] == first
+    assert [part.get("partition") for part in both] == [None, "left-right", "center"]
+    page = (tmp_path / "report.html").read_text()
+    assert "How alike the classes are" in page
+    assert page.count("I(class : A)") >= 2
+    code, _, err = tnsim_command("measure", model_path, "--classes", "--measure", "data", "--images", "digits")
+    assert code == 1
+    assert "classes: wanted with measure coefficient or function, found data" in err
+
+
 def test_many_masks_by_renyi_alone(tnsim_command, model_path, tmp_path):
     masks = np.random.default_rng(0).random((60, 4, 4)) < 0.5
     np.save(tmp_path / "masks.npy", masks)

@@ -27,18 +27,17 @@ from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
 from tnsim.nn import ConvAC as Module
 from tnsim.partitions import Partition, Sites
-from tnsim.report import journal, rows
+from tnsim.report import journal, rows, whole
 from tnsim.report import maps as maps_of
+from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
 from tnsim.report.survey import (
     Features,
     Found,
     Settings,
     Subject,
-    architecture,
     merged,
     name_of,
-    provenance,
     steps,
 )
 from tnsim.train.data import DataError, load
@@ -141,6 +140,7 @@ def _measure(
     rank: Annotated[bool, typer.Option("--rank", help="Ranks as integers, over finite fields, too.")] = False,
     renyi_only: Annotated[bool, typer.Option("--renyi-only", help="Renyi-2 alone, of many masks at once.")] = False,
     maps: Annotated[list[str] | None, typer.Option("--map", help="windows, sites or mutual; repeatable.")] = None,
+    classes: Annotated[bool, typer.Option("--classes", help="All classes as one state, too.")] = False,
     bits: Annotated[bool, typer.Option("--bits", help="Entropies in bits, not nats.")] = False,
     memory: Memory = "4GB",
     out: Annotated[Path | None, typer.Option(help="Folder for report.html and measurements.json; resumes.")] = None,
@@ -156,9 +156,10 @@ def _measure(
     made = _features(module, notes, images) if measure == "data" else None
     grams = _gram(module, notes, measure, gram)
     subject = Subject(module.arch, module.params(), measure, grams, classes=notes.get("classes", ()), features=made)
-    settings = Settings(memory, atol, seconds, None, top, rank, renyi_only, tuple(dict.fromkeys(maps or ())))
+    kinds = tuple(dict.fromkeys(maps or ()))
+    settings = Settings(memory, atol, seconds, None, top, rank, renyi_only, kinds, None, classes)
     names = _partitions(module.arch, partition or [])
-    if not names and not settings.maps:
+    if not names and not settings.maps and not classes:
         raise ValueError("--partition: wanted at least one partition, or a --map, found none")
     told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **architecture(module.arch)}
     told |= {"measure": measure, "dataset": {"name": notes.get("dataset", "unknown")}}
@@ -247,6 +248,7 @@ def _progress(part: Found) -> Iterator[str]:
         yield f"{row['partition']}, class {row['class']}: {figure} nats ({S['method']}{time})"
     for found in part.get("maps", []):
         yield f"map {found['kind']}, class {found['class']} ({found['seconds']:.1f} s)"
+    yield from (f"{whole.said(found)} nats" for found in part.get("whole_model", []))
 
 
 def _bound(arch: ConvAC, name: str, A: Partition) -> dict[str, Any]:
@@ -306,6 +308,8 @@ def _print_measurements(told: dict[str, Any], bits: bool = False) -> None:
     shown = [table] * bool(told["measurements"]) + _leading(told) + _mapped(told, unit, name)
     for each in shown:
         Console().print(each)
+    for part in told.get("whole_model", []):
+        Console().print(whole.said(part, unit), highlight=False)
 
 
 def _rank(found: dict[str, Any] | None) -> str:

@@ -12,8 +12,9 @@ from flax import nnx
 
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.nn import ConvAC as Module
+from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
-from tnsim.report.survey import DEMO_PARTITIONS, Found, Settings, Subject, architecture, provenance, survey
+from tnsim.report.survey import DEMO_PARTITIONS, Found, Settings, Subject, survey
 from tnsim.train.data import Dataset, load
 from tnsim.train.loop import TrainResult, fit
 from tnsim.train.model_file import save

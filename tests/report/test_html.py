@@ -290,6 +290,30 @@ def test_gallery_states_the_cut(page):
     assert "S in an interval" in words[5]
 
 
+# --- all classes as one state -------------------------------------------------------------------
+
+
+def _whole(fidelities):
+    exact = {"value": 0.5, "lower": 0.5, "upper": 0.5, "method": "exact spectrum"}
+    held = {"value": 0.3, "lower": 0.21, "upper": 0.39, "method": "certified, dual below and chain above"}
+    head = {"fidelities": fidelities, "weights": [0.5, 0.5], "class_entropy": exact, "classes": ["<a>", "b"]}
+    return [head, {"partition": "left-right", "information": held}]
+
+
+def test_the_classes_are_told_apart_on_the_page(measurements):
+    page = render({**measurements, "whole_model": _whole([[1.0, 0.25], [0.25, 1.0]])})
+    assert "Entropy of the class leg: 0.5000 nats" in page
+    assert '<td class="s9">1.00</td><td class="s2">0.25</td>' in page
+    assert "&lt;a&gt;" in page
+    assert "0.3000 [0.2100, 0.3900]" in page
+    assert "How alike the classes are" not in render(measurements)
+
+
+def test_a_table_of_classes_that_is_not_square(measurements):
+    with pytest.raises(ValueError, match=r"whole_model\.fidelities"):
+        render({**measurements, "whole_model": _whole([[1.0, 0.25]])})
+
+
 # --- intervals and maps -------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tnsim.files import write_whole
-from tnsim.report import pictures, plots, prose, scales, tables
+from tnsim.report import alike, pictures, plots, prose, scales, tables
 from tnsim.report.map_values import Map
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
 from tnsim.report.text import escape, grouped, levels, listed, number, percent, shortened, size
@@ -337,6 +337,7 @@ SECTIONS = (
     ("partitions", "The partitions and what limits them", _gallery),
     ("spectra", "Schmidt spectra", _spectra),
     ("maps", "Entanglement at every scale", _maps),
+    ("classes", "The classes as one state", alike.section),
     ("figures", "All figures", _figures),
     ("provenance", "Provenance", _provenance),
 )

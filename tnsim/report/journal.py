@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tnsim.report.survey import FORMAT, Settings
+from tnsim.report.heads import FORMAT
+from tnsim.report.survey import Settings
 
 NAME = "measurements.json"
+KEPT = ("partitions", "measurements", "maps", "whole_model")
 
 
 def settings_json(model: Path, measure: str, gram: str | None, settings: Settings) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def begun(folder: Path, head: Mapping[str, Any]) -> dict[str, Any]:
     ]  # fmt: skip
     if differ:
         raise ValueError(f"--out: {path} holds figures of other settings ({'; '.join(differ)}); take another folder")
-    return {**fresh, **{key: had[key] for key in ("partitions", "measurements", "maps") if key in had}}
+    return {**fresh, **{key: had[key] for key in KEPT if key in had}}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -92,9 +92,12 @@ def leading_of(spectrum: Spectrum, k: int) -> Row:
 
 def figure(row: Row, bits: bool = False) -> str:
     """The entropy of a row in words: "1.0493", "1.6136 [1.6060, 1.6212]" for an interval, or "-"."""
-    unit, found = log(2) if bits else 1.0, row.get("entropy_estimate")
-    if found is None:
-        return "-"
+    found = row.get("entropy_estimate")
+    return "-" if found is None else bracketed(found, log(2) if bits else 1.0)
+
+
+def bracketed(found: Row, unit: float = 1.0) -> str:
+    """An estimate in words, with its interval where it is one that can be seen."""
     value = f"{found['value'] / unit:.4f}"
     exactly = found["method"].startswith("exact")
     return value if exactly else f"{value} [{_down(found['lower'] / unit)}, {_up(found['upper'] / unit)}]"

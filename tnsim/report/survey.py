@@ -7,10 +7,8 @@ the entropy elsewhere, Renyi-2 beside both, the min-cut, and (optionally) the sa
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,12 +27,12 @@ from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.entanglement.renyi import renyi_2
 from tnsim.entanglement.spectrum import Spectrum
 from tnsim.entanglement.state import State
+from tnsim.entanglement.states import States
 from tnsim.memory import MemoryLimitError
+from tnsim.report import whole
 from tnsim.report.maps import MAPS
 from tnsim.report.rows import Row, bounded_row, data_row, leading_json, leading_of, rank_json, spectrum_row
 
-FORMAT = "tnsim-measurements/1"
-DRAWN_SITES = 4096  # the wiring of larger networks is left out
 AT_ONCE = 256  # partitions of one Renyi-2 call
 DEMO_PARTITIONS = (
     "left-right", "top-bottom", "quadrant", "chess:4", "center", "checkerboard", "interleaved",
@@ -73,7 +71,7 @@ class Settings:
     memory: work that needs more is left out. atol (nats), seconds: of an interval, each partition and class. bounded:
     names of the partitions that get one where their spectrum is out of reach; None: all. top: how many Schmidt values;
     exact_rank: over finite fields; renyi_only: Renyi-2 alone, all partitions at once. maps: some of MAPS, of `mapped`
-    classes (None: all measured).
+    classes (None: all measured). whole: all classes as one state, too.
     """
 
     memory: str | float | None = None
@@ -85,6 +83,7 @@ class Settings:
     renyi_only: bool = False
     maps: tuple[str, ...] = ()
     mapped: tuple[int, ...] | None = None
+    whole: bool = False
 
 
 class Side(NamedTuple):
@@ -117,12 +116,12 @@ def merged(told: Mapping[str, Any], found: Found) -> dict[str, Any]:
     """A survey, and what was found since."""
     known = {partition["name"] for partition in told["partitions"]}
     new = [partition for partition in found.get("partitions", []) if partition["name"] not in known]
-    maps = [*told.get("maps", []), *found.get("maps", [])]
+    lists = {key: [*told.get(key, []), *found.get(key, [])] for key in ("maps", "whole_model")}
     return {
         **told,
         "partitions": [*told["partitions"], *new],
         "measurements": [*told["measurements"], *found.get("measurements", [])],
-    } | ({"maps": maps} if maps else {})
+    } | {key: parts for key, parts in lists.items() if parts}
 
 
 def steps(
@@ -152,22 +151,8 @@ def steps(
         for label in labels if settings.mapped is None else settings.mapped:
             if not any((m["kind"], m["label"]) == (kind, label) for m in (done or {}).get("maps", [])):
                 yield {"maps": [_map(subject, kind, label, settings)]}
-
-
-def provenance(command: str, seed: int | None) -> dict[str, Any]:
-    """Format, versions and command, for the head of a measurements file."""
-    packages = {name: version(name) for name in ("jax", "flax", "optax", "numpy", "tensornetwork")}
-    return {
-        "format": FORMAT, "version": version("tnsim"), "command": command, "seed": seed,
-        "packages": {"python": platform.python_version(), **packages},
-    }  # fmt: skip
-
-
-def architecture(arch: ConvACArchitecture) -> dict[str, Any]:
-    """Hyper-parameters, number of parameters, and the tree (children of every node, level by level) where drawable."""
-    small = arch.size <= DRAWN_SITES
-    tree = [arch.groups(level).tolist() for level in range(arch.depth)] if small else None
-    return {"architecture": arch.to_json(), "parameters": arch.parameters, "tree": tree}
+    if settings.whole:
+        yield from ({"whole_model": [part]} for part in _whole(subject, masks, settings, done or {}))
 
 
 # ---- what is asked
@@ -200,7 +185,9 @@ def _check_rank(measure: SiteMeasure) -> None:
 def _check_data(subject: Subject, settings: Settings) -> None:
     if subject.features is None:
         raise ValueError("measure: data wants the features of images, found none")
-    asked = {"map": settings.maps, "rank": settings.exact_rank, "renyi-only": settings.renyi_only}
+    asked = {
+        "map": settings.maps, "rank": settings.exact_rank, "renyi-only": settings.renyi_only, "classes": settings.whole,
+    }  # fmt: skip
     for name, value in asked.items():
         if value:
             raise ValueError(f"{name}: wanted with measure coefficient or function, found data")
@@ -388,3 +375,9 @@ def _map(subject: Subject, kind: str, label: int, settings: Settings) -> dict[st
     state = _state(subject, _side(subject), label)
     head = {"kind": kind, "label": label, "class": subject.class_name(label)}
     return head | MAPS[kind](state, settings.memory)
+
+
+def _whole(subject: Subject, masks: Mapping[str, Mask], settings: Settings, done: Mapping[str, Any]) -> Iterator[Any]:
+    side, names = _side(subject), [subject.class_name(label) for label in range(subject.arch.classes)]
+    asked = {"atol": settings.atol, "memory": settings.memory, "seconds": settings.seconds}
+    return whole.parts(States(subject.arch, *side), names, masks, done.get("whole_model", []), asked)
