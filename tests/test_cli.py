@@ -213,7 +213,7 @@ def test_all_classes_as_one_state(tnsim_command, model_path, tmp_path):
     assert code == 0
     module, notes = tnsim.train.load_model(model_path)
     states = ARCH.states(module.params(), "function", np.array(notes["gram"]))
-    assert f"entropy of the class leg {float(states.class_entropy()):.4f}; most alike: " in out
+    assert f"entropy of the class leg {float(states.class_entropy()):.4f} nats; most alike: " in out
     first = json.loads((tmp_path / "measurements.json").read_text())["whole_model"]
     np.testing.assert_allclose(first[0]["fidelities"], states.overlaps().fidelities, atol=1e-9)
     assert first[0]["classes"] == ["a", "b", "c"]

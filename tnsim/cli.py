@@ -248,7 +248,7 @@ def _progress(part: Found) -> Iterator[str]:
         yield f"{row['partition']}, class {row['class']}: {figure} nats ({S['method']}{time})"
     for found in part.get("maps", []):
         yield f"map {found['kind']}, class {found['class']} ({found['seconds']:.1f} s)"
-    yield from (f"{whole.said(found)} nats" for found in part.get("whole_model", []))
+    yield from map(whole.said, part.get("whole_model", []))
 
 
 def _bound(arch: ConvAC, name: str, A: Partition) -> dict[str, Any]:
@@ -309,7 +309,7 @@ def _print_measurements(told: dict[str, Any], bits: bool = False) -> None:
     for each in shown:
         Console().print(each)
     for part in told.get("whole_model", []):
-        Console().print(whole.said(part, unit), highlight=False)
+        Console().print(whole.said(part, unit, name), highlight=False)
 
 
 def _rank(found: dict[str, Any] | None) -> str:

@@ -40,12 +40,12 @@ def classes(states: States, names: Sequence[str]) -> Part:
     }  # fmt: skip
 
 
-def said(part: Part, unit: float = 1.0) -> str:
-    """A part in a line."""
+def said(part: Part, unit: float = 1.0, name: str = "nats") -> str:
+    """A part in a line, in units of that name."""
     if "partition" in part:
-        return f"I(class : A), {part['partition']}: {bracketed(part['information'], unit)}"
+        return f"I(class : A), {part['partition']}: {bracketed(part['information'], unit)} {name}"
     fidelities = np.array(part["fidelities"])
-    line = f"entropy of the class leg {bracketed(part['class_entropy'], unit)}"
+    line = f"entropy of the class leg {bracketed(part['class_entropy'], unit)} {name}"
     if len(fidelities) < 2:
         return line
     i, j = np.unravel_index(np.argmax(fidelities - 2 * np.eye(len(fidelities))), fidelities.shape)
