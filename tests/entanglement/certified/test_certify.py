@@ -100,7 +100,7 @@ def test_a_certificate_contains_the_entropy_of_a_whole_model(case, goal, ways):
 
 
 @pytest.mark.slow
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @given(cases(), MODERATE, WAYS)
 def test_a_certificate_contains_the_entropy_for_many(case, goal, ways):
     contained(case, goal, *ways)
