@@ -63,6 +63,16 @@ def test_time_and_memory_end_the_search_and_the_note_says_so(far):
         state.entropy("checkerboard", memory=1000)
 
 
+def test_a_state_that_no_list_can_hold_is_said_to_be_one(far):
+    """Gaussian weights, interleaved: a volume law."""
+    rng = np.random.default_rng(0)
+    state = ARCH.state(strategies.named([rng.normal(size=shape) for shape in strategies.shapes(ARCH)]), 0)
+    spread = state.entropy("checkerboard", seconds=0.01)
+    assert "missing mass" in spread.note
+    assert "most of the state lies outside of the states kept" in spread.note
+    assert "most of the state" not in _state().entropy("chess:2", atol=0.1).note
+
+
 def test_every_pass_is_told(far):
     heard = []
     entropy.entropy(_state().problem("chess:2"), entropy.Asked(atol=1e-3, tell=heard.append))

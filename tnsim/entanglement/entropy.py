@@ -25,6 +25,10 @@ from tnsim.memory import MemoryLimitError
 
 EXACT = 2 * 10**8  # bytes of an exact spectrum that is a matter of seconds
 CUBES = 0.3  # estimated seconds of a fold of three replicas that is worth its time
+SPREAD = (
+    "most of the state lies outside of the states kept, spread over too many Schmidt values for a list: only the "
+    "purity bounds S from below, and blocks and chains of sites from above"
+)
 RTOL, SECONDS = 0.02, 60.0  # of a certified interval where nothing is asked: part of S, and time
 
 
@@ -136,4 +140,5 @@ def _estimate(found: Certificate) -> Estimate:
 
 
 def _note(found: Certificate) -> str:
-    return f"chi {found.chi}, missing mass {found.missing:.1g}; {found.ended}"
+    told = f"chi {found.chi}, missing mass {found.missing:.1g}; {found.ended}"
+    return f"{told}; {SPREAD}" if found.chi and found.missing > 0.5 else told
