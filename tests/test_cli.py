@@ -302,7 +302,7 @@ def test_the_data_measure_equals_the_library(tnsim_command, tmp_path):
     arguments = ("measure", tmp_path / "m.safetensors", "--partition", "left-right", "--measure", "data", "--label", 4)
     (row,) = json.loads(tnsim_command(*arguments, "--json")[1])["measurements"]
     features = np.asarray(module.features(load("digits").train_images))
-    wanted = arch.state(module.params(), 4).data_schmidt("left-right", features)
+    wanted = arch.state(module.params(), 4, "data", images=features).measured("left-right")
     assert row["entropy"] == pytest.approx(wanted.spectrum.entropy(), abs=1e-10)
     assert "on these 1438 images" in row["entropy_estimate"]["note"]
     for option in (("--map", "sites"), ("--rank",), ("--renyi-only",)):

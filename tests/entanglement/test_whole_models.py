@@ -96,3 +96,24 @@ def test_a_wide_interval_of_what_a_side_knows_holds_a_narrow_one(far):
 def test_a_side_that_is_none():
     with pytest.raises(ValueError, match=r"class_side: wanted one of \('A', 'B'\), found 'C'"):
         _states().entropy("chess:2", "C")
+
+
+@pytest.mark.parametrize(("asked", "words"), [({"atol": 0}, "atol: wanted a number > 0"),
+                                              ({"atol": -1.0}, "atol: wanted a number > 0"),
+                                              ({"seconds": 0}, "seconds: wanted a number > 0, found 0")])  # fmt: skip
+def test_what_is_no_width_or_time_is_refused_where_exact_too(asked, words):
+    states, state = _states(), ARCH.state(_states().banks, 0)
+    for call in (
+        lambda: states.mutual_information("left-right", **asked),
+        lambda: states.entropy("left-right", **asked),
+        lambda: state.mutual_information([0], [1], **asked),
+        lambda: state.entropy("left-right", **asked),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+def test_the_note_of_a_difference_tells_of_both_entropies(far):
+    found = _states().mutual_information("chess:2", atol=0.5)
+    assert "S(A): certified" in found.note
+    assert "S(class A): certified" in found.note

@@ -49,15 +49,22 @@ def asked_in(base: float, atol: float | None, memory: str | float | None, second
     return Asked(atol if atol is None else atol * log(base), memory, seconds)
 
 
+def check(asked: Asked) -> None:
+    """Raises ValueError for a width or a time that is none, whether an interval will be needed or not."""
+    if asked.atol is not None and not asked.atol > 0:
+        raise ValueError(f"atol: wanted a number > 0 (nats), found {asked.atol!r}")
+    if asked.seconds is not None and not asked.seconds > 0:
+        raise ValueError(f"seconds: wanted a number > 0, found {asked.seconds!r}")
+
+
 def entropy(problem: Problem, asked: Asked) -> Estimate:
     """S in nats. Without `atol`, an interval of 2 % of S is looked for within about a minute; with it, however long.
 
-    Raises ValueError for atol <= 0, for an atol below the rounding of an exact spectrum and for a state that is zero,
+    Raises ValueError for atol or seconds <= 0, an atol below the rounding of an exact spectrum, a state that is zero;
     MemoryLimitError where not even the smallest pass fits. Where memory or time end the search, the interval that was
     reached is returned and its note says so.
     """
-    if asked.atol is not None and not asked.atol > 0:
-        raise ValueError(f"atol: wanted a number > 0 (nats), found {asked.atol!r}")
+    check(asked)
     watch = Stopwatch()
     try:
         spectrum = _spectrum(problem, min(memory.limit(asked.memory), EXACT))

@@ -22,7 +22,7 @@ from tnsim.contract.schedule import Wave, whole
 from tnsim.entanglement import entropy as spectral
 from tnsim.entanglement import schmidt
 from tnsim.entanglement.certified.certify import Problem
-from tnsim.entanglement.entropy import DEFAULT, Asked
+from tnsim.entanglement.entropy import DEFAULT, Asked, check
 from tnsim.entanglement.environment import Environments, environments
 from tnsim.entanglement.estimate import Estimate, Stopwatch
 from tnsim.entanglement.measure import SiteMeasure, item_size
@@ -54,6 +54,7 @@ def entropy(
     out of reach an interval (of order 1 as `asked`, of whole orders by replicas). Raises MemoryLimitError where not
     even that fits, and ValueError for a state that is zero.
     """
+    check(asked)
     watch = Stopwatch()
     (value,) = _entropies(network, banks, vector, measure, [sites], order, asked)
     top = _ceiling(network, measure, sites)
@@ -72,6 +73,7 @@ def mutual_information(
     Of another order > 0 the same sum of Renyi entropies, which may be negative. Raises ValueError where X and Y
     share a site or one is empty, and what `entropy` raises.
     """
+    check(asked)
     watch = Stopwatch()
     X, Y = sides
     if not X or not Y or set(X) & set(Y):

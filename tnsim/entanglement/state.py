@@ -20,11 +20,11 @@ from tnsim.banks import measurable
 from tnsim.bounds.min_cut import rank_bounds
 from tnsim.contract.fold import Scaled
 from tnsim.contract.scores import scores
-from tnsim.entanglement import dataset, entropy, exact_rank, leading, maps, mutual, reduced, renyi, schmidt
+from tnsim.entanglement import entropy, exact_rank, leading, maps, mutual, reduced, renyi, schmidt
 from tnsim.entanglement import gram as grams
 from tnsim.entanglement.certified.certify import Problem
 from tnsim.entanglement.data_state import DataState
-from tnsim.entanglement.dataset import DataSpectrum, Images
+from tnsim.entanglement.dataset import Images
 from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.exact_rank import ExactRank
 from tnsim.entanglement.leading import LeadingValues
@@ -133,10 +133,6 @@ class State:
     def site_entropies(self, order: float = 1, memory: Memory = None) -> Estimate:
         """Entropies of every single site against the rest, nats, (sites,)."""
         return maps.site_entropies(*self._parts, order=order, limit=memory)
-
-    def data_schmidt(self, A: partitions.Partition, features, memory: Memory = None) -> DataSpectrum:
-        """The spectrum in L2 of the two sides' real marginals, on a sample: features (n, sites, M), or chunks."""
-        return dataset.data_spectrum(self.network, self.banks, self.vector, features, self.mask(A), memory)
 
     @property
     def _parts(self) -> tuple[Network, dict, Num[np.ndarray, "r"], SiteMeasure]:

@@ -14,7 +14,7 @@ from tnsim import memory
 from tnsim.banks import Banks
 from tnsim.entanglement import classes
 from tnsim.entanglement.certified.certify import Problem
-from tnsim.entanglement.entropy import DEFAULT, EXACT, Asked, entropy, exact
+from tnsim.entanglement.entropy import DEFAULT, EXACT, Asked, check, entropy, exact
 from tnsim.entanglement.estimate import Estimate, Stopwatch
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.memory import MemoryLimitError
@@ -37,6 +37,7 @@ def mutual_information(
 
     Raises as `entropy`.
     """
+    check(asked)
     watch = Stopwatch()
     try:
         reach = min(memory.limit(asked.memory), EXACT)
@@ -53,4 +54,5 @@ def _between(network: Network, banks: Banks, measure: SiteMeasure, mask, asked: 
     top = 2 * float(alone.upper)
     lower = max(float(alone.lower + of_a.lower - with_a.upper), 0.0)
     upper = max(min(float(alone.upper + of_a.upper - with_a.lower), top), lower)
-    return replace(of_a, value=0.5 * (lower + upper), lower=lower, upper=upper)
+    note = f"S(A): {of_a.method}, {of_a.note}; S(class A): {with_a.method}, {with_a.note}"
+    return Estimate(0.5 * (lower + upper), lower, upper, "certified, S(class) + S(A) - S(class A)", note=note)

@@ -164,6 +164,7 @@ class Work(NamedTuple):
 
 
 def work_of(problem: Problem, moments: lower.Moments | None) -> Work:
+    """Join trees and environments of a problem, for either side as A."""
     trees = [join_tree(problem.network, mask) for mask in (problem.mask, ~problem.mask)]
     sides = tuple((tree, environments(tree, problem.banks, problem.vectors, problem.measure)) for tree in trees)
     return Work(problem, *sides[0], problem.log_rank, moments, sides)
