@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tnsim
-from tnsim.contract.paths import contract_network, path_of
+from tnsim.contract.paths import contract_network
+from tnsim.contract.plan import plan_path
+from tnsim.contract.steps import walk
 from tnsim.memory import MemoryLimitError
 
 
@@ -58,23 +60,18 @@ def test_a_ring_goes_by_a_path():
 @settings(max_examples=8)
 def test_the_cost_of_a_path_is_the_product_of_all_dimensions_of_each_step(length, dim):
     network, _ = ring(length, dim)
-    path = path_of(network)
-    assert path_of(network) is path
-    left, cost = [(2, dim, dim)] * length, 0
-    for step in path.steps:
-        *terms, _ = step.equation.replace("->", ",").split(",")
-        sizes = {}
-        for term, place in zip(terms, step.places, strict=True):
-            sizes |= dict(zip(term, left.pop(place), strict=True))
-        left.append(tuple(sizes[symbol] for symbol in step.equation.split("->")[1]))
-        cost += np.prod(list(sizes.values()))
-    assert left == [(2,) * length]
-    assert path.cost == cost
+    plan = plan_path(network)
+    assert plan_path(network) is plan
+    found = walk(network, plan.path)
+    sizes = dict(enumerate(network.dims.tolist()))
+    cost = sum(np.prod([sizes[i] for i in {i for term in step.terms for i in term}]) for step in found.steps)
+    assert plan.multiply_adds == cost
+    assert set(found.steps[-1].kept) == set(found.opened)
 
 
 def test_refused_above_the_limit_with_ways_out():
     network, banks = ring(4, 3)
-    with pytest.raises(MemoryLimitError, match=r"largest intermediate .* above the limit of 50 B.* Close more"):
+    with pytest.raises(MemoryLimitError, match=r"sliced as far as .* above the limit of 50 B.* Close more"):
         tnsim.plan(network, memory="50B")
     with pytest.raises(MemoryLimitError):
         contract_network(network, banks, memory=50)

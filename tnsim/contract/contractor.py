@@ -19,8 +19,8 @@ import numpy as np
 import tensornetwork as tn
 from jaxtyping import Array, Num
 
-from tnsim.contract.paths import check, contract_network
-from tnsim.contract.plan import plan
+from tnsim.contract.paths import contract_network
+from tnsim.contract.plan import check, plan, plan_path
 from tnsim.contract.schedule import NotLayered, whole
 from tnsim.contract.scores import Scores, scores
 from tnsim.interop import remembered
@@ -47,8 +47,9 @@ def contractor(
     A ConvAC with a vector on every site runs through the same compiled function as one sample of `apply`; the result is
     value * exp(log_scale), which leaves float range for large N: use `apply` there. Other graphs run along a path.
 
-    memory_limit: as in TensorNetwork the numbers in the largest intermediate tensor, or bytes as a text like "8GB";
-    None allows half of the free memory. Nodes on the numpy backend give a numpy result, in their precision.
+    memory_limit: as in TensorNetwork the numbers in the largest intermediate tensor, or as a text like "8GB" the bytes
+    that may be taken at once, kept by slicing; None is half of the free memory. Nodes on the numpy backend give a numpy
+    result, in their precision.
 
     Raises ValueError where more than one edge dangles and no order is given, where the order does not name the graph's
     open edges, for no nodes or mixed backends; MemoryLimitError above memory_limit.
@@ -84,6 +85,9 @@ def _contract(reading: Reading, order: Sequence[int] | None, memory_limit: int |
         return _out_of_scale(scores(network, banks, features))
     if features is not None:
         network, banks = closed(network), {**banks, FEATURES: features[0]}
+    if isinstance(memory_limit, int):  # numbers in the largest intermediate, as TensorNetwork counts: nothing is sliced
+        check(plan_path(network).largest * itemsize, memory)
+        memory = None
     return contract_network(network, banks, order, memory)
 
 

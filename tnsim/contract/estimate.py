@@ -1,0 +1,58 @@
+"""How much memory a program holds at once, before it runs. Uses program and layout; used by plan and slicing.
+
+    banks, always  +  the whole result  +  blocks from when they are made until their last use  +  copies of operands
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from tnsim.contract.program import Operation, Program, Read, Tidy, sources
+from tnsim.contract.steps import opened_of, size
+from tnsim.network import Network
+
+
+def peak(network: Network, program: Program, sliced: bool) -> int:
+    """Numbers alive at once: what is read, the result and, at the worst operation, blocks and copies."""
+    banks = sum(prod(shape) for shape in network.bank_shapes.values())
+    whole = size(opened_of(network), network.dims.tolist())
+    inner = max(_alive(program), default=0)
+    return banks + whole * (2 if sliced else 1) + inner
+
+
+def _alive(program: Program) -> Iterator[int]:
+    """Numbers of blocks and copies at each operation; the last block is the result, or added to it."""
+    numbers = {block: _numbers(program, block) for block in program.made}
+    last = {source: place for place, operation in enumerate(program.operations) for source in sources(operation)}
+    alive = 0
+    for place, (block, operation) in enumerate(zip(program.made, program.operations, strict=True)):
+        if isinstance(operation, Read) and operation.slots is None:
+            numbers[block] = 0  # the bank itself
+        alive += numbers[block] if block != program.last else 0
+        yield alive + copied(program, operation)
+        alive -= sum(numbers[source] for source in set(sources(operation)) if last[source] == place)
+
+
+def _numbers(program: Program, block: int) -> int:
+    return len(program.uses[block]) * prod(program.shapes[block])
+
+
+def copied(program: Program, operation: Operation) -> int:
+    """Numbers that are copied before a matrix product: rows that are not the whole block, axes out of order."""
+    if isinstance(operation, (Read, Tidy)):
+        return 0
+    if not operation.pair.groups.summed:
+        return 0
+    pair, (ready_a, ready_b) = operation.pair, operation.pair.operands
+    return _copy(program, operation.a, operation.rows_a, pair.a != ready_a.order) + _copy(
+        program, operation.b, operation.rows_b, pair.b != ready_b.order
+    )
+
+
+def _copy(program: Program, block: int, rows: tuple[int, ...], turned: bool) -> int:
+    count = 1 if len(set(rows)) == 1 else len(rows)
+    whole = rows == tuple(range(len(program.uses[block])))
+    return 0 if whole and not turned else count * prod(program.shapes[block])
+
+

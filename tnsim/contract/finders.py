@@ -1,0 +1,85 @@
+"""In which order the tensors of a network meet: path finders behind one door. Uses steps; used by plan.
+
+    terms, open indices, dims --["greedy" | "optimal" | "cotengra" | "cotengra-hyper"]--> path: places taken out, step
+                                                                                          by step; the result goes last
+
+All search in this process and from the given seed alone, so that equal seeds give equal paths, in any process; nothing
+is forked, which would hang once JAX runs threads.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import opt_einsum
+
+from tnsim.contract.steps import Term, opened_of, terms_of
+from tnsim.network import Network
+
+try:
+    import cotengra
+except ImportError:  # the extra `paths`
+    cotengra = None
+
+STARTS = 4  # trees whose subtrees are reconfigured
+FINDERS = ("greedy", "optimal", "cotengra", "cotengra-hyper")
+OPTIMAL = 16  # tensors; beyond, an optimal search does not end
+
+Path = tuple[tuple[int, ...], ...]
+
+
+def find(
+    network: Network, finder: str | Sequence[Sequence[int]] = "greedy", seed: int = 0, trials: int = 32
+) -> Path:
+    """A path: at each step the places that are taken out of the list of tensors; their product is appended.
+
+    finder: "greedy" and "optimal" (at most 16 tensors) are opt_einsum's; "cotengra" is its best of `trials` random
+    greedy searches, "cotengra-hyper" the best of four such with their subtrees reconfigured, both from `seed`; or a
+    path of one's own, as opt_einsum and cotengra give it.
+
+    Raises ValueError for another finder or too many tensors, ImportError where cotengra is not installed.
+    """
+    if not isinstance(finder, str):
+        return tuple(tuple(int(place) for place in places) for places in finder)
+    return _found(network, finder, seed, trials)
+
+
+@lru_cache(maxsize=256)
+def _found(network: Network, finder: str, seed: int, trials: int) -> Path:
+    if finder not in FINDERS:
+        raise ValueError(f"finder: wanted one of {FINDERS} or a path, found {finder!r}")
+    terms, opened, dims = terms_of(network), opened_of(network), dict(enumerate(map(int, network.dims.tolist())))
+    if len(terms) == 1:
+        return ()
+    if finder == "optimal" and len(terms) > OPTIMAL:
+        raise ValueError(f"finder: wanted at most {OPTIMAL} tensors for 'optimal', found {len(terms)}")
+    if finder.startswith("cotengra"):
+        return _cotengra(finder, (terms, opened, dims), seed, trials)
+    search: Any = opt_einsum.paths.greedy if finder == "greedy" else opt_einsum.paths.optimal
+    path = search([frozenset(term) for term in terms], frozenset(opened), dims)
+    return tuple(tuple(map(int, places)) for places in path)
+
+
+def _cotengra(finder: str, question: tuple[Sequence[Term], Term, dict[int, int]], seed: int, trials: int) -> Path:
+    if cotengra is None:
+        raise ImportError(f"finder: {finder!r} wants cotengra, found none installed; pip install 'tnsim[paths]'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of optional packages that it would like to have
+        tree = _tree(finder, question, seed, trials)
+        return tuple(tuple(map(int, places)) for places in tree.get_path())
+
+
+def _tree(finder: str, question: tuple[Sequence[Term], Term, dict[int, int]], seed: int, trials: int) -> Any:
+    """Random greedy trees are the ones that a seed decides; subtrees are then reconfigured from these alone."""
+    if finder == "cotengra":
+        return cotengra.RandomGreedyOptimizer(parallel=False, seed=seed, max_repeats=trials).search(*question)
+    trees = []
+    for start in range(STARTS):
+        optimizer = cotengra.RandomGreedyOptimizer(
+            parallel=False, seed=STARTS * seed + start, max_repeats=max(1, trials // STARTS)
+        )
+        trees.append(optimizer.search(*question).subtree_reconfigure(progbar=False))
+    return min(trees, key=lambda tree: tree.total_flops())

@@ -1,0 +1,105 @@
+"""How two tensors meet: axes in groups, so that a step is one matrix product without transposes. Used by program.
+
+    a (batch | free_a | summed)  x  b (batch | free_b | summed)  -->  (batch | free_a | free_b)  or free_b first
+
+Axes are labels here: small numbers in the order in which the two operands meet them, so that steps that differ only in
+the names of their indices have one Pair, which is how they are found equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+Labels = tuple[int, ...]
+
+
+class Groups(NamedTuple):
+    """The axes of a pair by what becomes of them: kept in both, kept in one, summed."""
+
+    batch: Labels
+    free_a: Labels
+    free_b: Labels
+    summed: Labels
+
+
+class Operand(NamedTuple):
+    """An operand made ready: its axes in the order `order`, which is (batch, free, summed) or, if `leading`,
+    (batch, summed, free)."""
+
+    order: Labels
+    leading: bool
+
+
+class _Pair(NamedTuple):
+    a: Labels
+    b: Labels
+    result: Labels
+
+
+class Pair(_Pair):
+    """The labels of two operands and of their result."""
+
+    @cached_property
+    def groups(self) -> Groups:
+        return groups(self.a, self.b, self.result)
+
+    @cached_property
+    def operands(self) -> tuple[Operand, Operand]:
+        """How each operand is put in order before a matrix product; an order that is the present one costs nothing."""
+        return operands(self.a, self.b, self.groups)
+
+
+def groups(a: Sequence[int], b: Sequence[int], kept: Sequence[int]) -> Groups:
+    """Groups of the axes of a pair of which `kept` stay, each in the order of the first operand that has it."""
+    in_a, in_b, stay = set(a), set(b), set(kept)
+    return Groups(
+        tuple(i for i in a if i in in_b and i in stay),
+        tuple(i for i in a if i not in in_b),
+        tuple(i for i in b if i not in in_a),
+        tuple(i for i in a if i in in_b and i not in stay),
+    )
+
+
+def operands(a: Labels, b: Labels, parts: Groups) -> tuple[Operand, Operand]:
+    """Both operands in order. What is already (batch, x, y) stays; the order of shared axes is a's where that is."""
+    batch, free_a, free_b, summed = parts
+    for shared in (summed, tuple(i for i in b if i in set(summed))):
+        for together in (batch, tuple(i for i in b if i in set(batch))):
+            ready = _ready(a, together, free_a, shared), _ready(b, together, free_b, shared)
+            if None not in ready:
+                return ready  # type: ignore[return-value]
+    return (
+        _ready(a, batch, free_a, summed) or Operand((*batch, *free_a, *summed), False),
+        _ready(b, batch, free_b, summed) or Operand((*batch, *free_b, *summed), False),
+    )
+
+
+def _ready(order: Labels, batch: Labels, free: Labels, summed: Labels) -> Operand | None:
+    if order == (*batch, *free, *summed):
+        return Operand(order, False)
+    if order == (*batch, *summed, *free):
+        return Operand(order, True)
+    return None
+
+
+def result(parts: Groups, ready: tuple[Operand, Operand], wanted: Callable[[int], int]) -> Labels:
+    """The order of the result's axes that suits the next step best, of those that a product gives as they come.
+
+    wanted: 1 for an axis that the next step sums, 2 for one that it keeps as a batch, else 0.
+    """
+    count = len(parts.batch)
+    batch = ready[0].order[:count]
+    free = [
+        tuple(i for i in operand.order if i not in set(parts.batch) | set(parts.summed)) for operand in ready
+    ]
+    orders = ((*batch, *free[0], *free[1]), (*batch, *free[1], *free[0]))
+    return min(orders, key=lambda order: _runs([wanted(i) for i in order]))
+
+
+def _runs(kinds: Sequence[int]) -> tuple[bool, int]:
+    """Fewer runs of one kind are better, and batches in front."""
+    runs = 1 + sum(one != other for one, other in pairwise(kinds))
+    return (2 in kinds and kinds[0] != 2), runs
