@@ -1,0 +1,62 @@
+"""The machine's own rates, measured: matrix products, memory, exponentials. Called inside tnsim's own worker.
+
+    seconds of any method on a case >= max(flops / matmul rate, bytes / bandwidth, transcendentals / their rate)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from time import perf_counter
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Numbers = Float[Array, "..."]
+
+
+class Sizes(NamedTuple):
+    """Side of the matrices; numbers in an array that no cache holds."""
+
+    side: int
+    numbers: int
+
+
+SIZES = {"cpu": Sizes(2048, 2**26), "gpu": Sizes(8192, 2**28), "tpu": Sizes(8192, 2**28)}
+
+
+def measure() -> dict[str, float]:
+    """flops a second of float32 and float64 products of square matrices (precision as JAX is set to), bytes a second
+    read and written by a copy that no cache holds ("bandwidth"), exponentials a second in float32: medians.
+    """
+    return rates(SIZES.get(jax.default_backend(), SIZES["cpu"]))
+
+
+def rates(sizes: Sizes, repeats: int = 7) -> dict[str, float]:
+    """The four rates at given sizes."""
+    found = {name: 2.0 * sizes.side**3 / _matmul(sizes.side, name, repeats) for name in ("float32", "float64")}
+    long = jnp.full(sizes.numbers, 0.5, jnp.float32)
+    moved = 2.0 * long.nbytes
+    found["bandwidth"] = moved / _seconds(jax.jit(lambda x: x * 1.5), long, repeats)
+    few = long[: sizes.numbers // 4]
+    found["transcendentals"] = few.size / _seconds(jax.jit(jnp.exp), few, repeats)
+    return found
+
+
+def _matmul(side: int, dtype: str, repeats: int) -> float:
+    with jax.enable_x64(dtype == "float64"):
+        matrix = jnp.full((side, side), 1.0 / side, dtype)
+        return _seconds(jax.jit(partial(jnp.dot, matrix)), matrix, repeats)
+
+
+def _seconds(run: Callable[[Numbers], Numbers], given: Numbers, repeats: int) -> float:
+    """Median of calls that are waited for, after two that warm."""
+    times = []
+    for _ in range(repeats + 2):
+        start = perf_counter()
+        run(given).block_until_ready()
+        times.append(perf_counter() - start)
+    return median(times[2:])
