@@ -46,7 +46,8 @@ def write(path: Path, arrays: Mapping[str, Any], facts: Facts) -> None:
     """Write a part whole or not at all. Raises OSError."""
     content = io.BytesIO()
     named: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
-    np.savez(content, **named, **{FACTS: np.array(json.dumps(dict(facts)))})
+    named[FACTS] = np.array(json.dumps(dict(facts)))
+    np.savez(content, **named)
     write_whole(path, content.getvalue())
 
 

@@ -1,0 +1,111 @@
+"""Scores of a batch over many devices: samples split, subtrees split, or both. Uses sharding and fold; used by engines.
+
+    each device: features and banks of its subtrees --[fold]--> vectors at the cut --[the one exchange]--> all of them
+                 --[fold: top of the tree]--> its samples' scores
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
+from jaxtyping import Num
+
+from tnsim import banks as bank_checks
+from tnsim.banks import AnyArray, Banks
+from tnsim.contract.fold import Algebra, Scaled, fold, rescale
+from tnsim.contract.scores import VECTORS, Scores
+from tnsim.contract.sharding.deal import Deal, deal
+from tnsim.contract.sharding.mesh import named, size_of, spans_processes
+from tnsim.contract.sharding.placed import (
+    Placed,
+    PlacedFeatures,
+    arranged,
+    arranged_features,
+    bank_specs,
+    feature_spec,
+    place,
+    place_features,
+)
+from tnsim.network import Network
+
+
+def sharded_scores(
+    network: Network,
+    banks: Banks | Placed,
+    features: Num[AnyArray, "batch sites M"] | PlacedFeatures,
+    mesh: Mesh,
+    algebra: Algebra = VECTORS,
+) -> Scores:
+    """The `scores` of a batch, computed over a mesh with the axes "data" (samples), "sites" (subtrees) or both.
+
+    Equal to one device's up to rounding; exact under jit and grad. Plain banks and features are taken too, and
+    rearranged in every call: `place` and `place_features` do that once. A batch that does not divide is filled up and
+    cut. The scores stay split along "data"; over processes `tnsim.distributed.fetched` reads them.
+
+    Raises ValueError where banks or features do not fit the network or were placed for another mesh, and where no level
+    of the tree can be dealt out to the devices of "sites", naming what is possible.
+    """
+    if not set(mesh.axis_names) & {"data", "sites"}:
+        raise ValueError(f"mesh: wanted an axis 'data' or 'sites', found {mesh.axis_names}")
+    if isinstance(banks, Placed):
+        _check_placed(network, banks, mesh)
+    else:
+        bank_checks.check(network, banks)
+        banks = place(network, banks, mesh) if _on_host(mesh, *banks.values()) else dict(banks)
+    if not isinstance(features, PlacedFeatures):
+        bank_checks.check_features(network, features)
+        features = place_features(network, features, mesh) if _on_host(mesh, features) else features
+    return _scores(network, mesh, algebra, banks, features)
+
+
+def _check_placed(network: Network, banks: Placed, mesh: Mesh) -> None:
+    found, wanted = banks.parts, size_of(mesh, "sites")
+    if banks.network != network or found != wanted:
+        raise ValueError(f"banks: wanted those placed for this network and sites={wanted}, found sites={found}")
+
+
+def _on_host(mesh: Mesh, *arrays: Any) -> bool:
+    """Whether to place the arrays from here: over processes JAX takes no array that is on one of them alone."""
+    if any(isinstance(array, jax.core.Tracer) for array in arrays):
+        return False
+    local = all(not isinstance(array, jax.Array) or array.is_fully_addressable for array in arrays)
+    return local and spans_processes(mesh)
+
+
+@partial(jax.jit, static_argnames=("network", "mesh", "algebra"))
+def _scores(network: Network, mesh: Mesh, algebra: Algebra, banks: Any, features: Any) -> Scores:
+    cut = deal(network, size_of(mesh, "sites"))
+    banks = banks.banks if isinstance(banks, Placed) else arranged(cut, banks)
+    if not isinstance(features, PlacedFeatures):
+        features = arranged_features(network, features, mesh)
+    kind = jnp.result_type(features.values, *banks.values())
+    data = named(mesh, "data")
+    value, log_scale = jax.shard_map(
+        partial(_of_one_device, cut, named(mesh, "sites"), algebra), mesh=mesh,
+        in_specs=(bank_specs(cut, network, mesh), feature_spec(mesh)), out_specs=(P(data), P(data)),
+    )(banks, features.values.astype(kind))  # fmt: skip
+    return Scores(value[: features.batch], log_scale[: features.batch])
+
+
+def _of_one_device(cut: Deal, axis: str | None, algebra: Algebra, banks: Any, features: Any):
+    """(value, log-scale) of a device's samples, from its own sites."""
+    value = jnp.transpose(features, (1, 2, 0))
+    leaves = Scaled(value, jnp.zeros((value.shape[0], value.shape[2]), jnp.abs(value).dtype))
+    met = fold(algebra, cut.below, banks, rescale(leaves, (-2,)))
+    met = met if axis is None else _exchanged(met, axis)
+    root = fold(algebra, cut.above, banks, met)
+    last = rescale(Scaled(banks[cut.above.output] @ root.value[0], root.log_scale[0]), (-2,))
+    return last.value.T, last.log_scale
+
+
+def _exchanged(x: Scaled, axis: str) -> Scaled:
+    """The vectors of all devices at the cut, each with its log-scale as one more number: one exchange, not two."""
+    packed = jnp.concatenate([x.value, x.log_scale[:, None].astype(x.value.dtype)], axis=1)
+    packed = lax.all_gather(packed, axis, axis=0, tiled=True, to="invarying")
+    return Scaled(packed[:, :-1], packed[:, -1].real.astype(x.log_scale.dtype))
