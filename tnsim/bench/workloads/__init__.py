@@ -2,6 +2,6 @@
 
 from tnsim.bench.workloads.table import WORKLOADS
 from tnsim.bench.workloads.trees import training_answer
-from tnsim.bench.workloads.workload import Einsum, Floor, Operand, Workload, agree, cut
+from tnsim.bench.workloads.workload import Einsum, Floor, Operand, Workload, cut
 
-__all__ = ["WORKLOADS", "Einsum", "Floor", "Operand", "Workload", "agree", "cut", "training_answer"]
+__all__ = ["WORKLOADS", "Einsum", "Floor", "Operand", "Workload", "cut", "training_answer"]

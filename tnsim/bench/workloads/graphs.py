@@ -7,6 +7,7 @@ Entries are positive and scaled so that the contracted number is of order 1: no 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
@@ -27,16 +28,19 @@ def searched(terms, output, sizes) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, finder([frozenset(term) for term in terms], frozenset(output), sizes)))
 
 
-def steps(einsum: Einsum) -> list[tuple[tuple[int, ...], int]]:
-    """Of every step of an einsum's path: the indices of its result, and its multiply-adds."""
-    left, found = [set(term) for term in einsum.terms], []
-    for places in einsum.path or ():
+def path_cost(einsum: Einsum, path: Sequence[Sequence[int]]) -> float:
+    """Scalar multiply-adds of a path: the product of all sizes that meet, step by step."""
+    left, total = [set(term) for term in einsum.terms], 0
+    uses = Counter(index for term in (*left, set(einsum.output)) for index in term)
+    for places in path:
         taken = [left.pop(place) for place in sorted(places, reverse=True)]
         met = set.union(*taken)
-        kept = met & set.union(set(einsum.output), *left)
+        uses.subtract(index for term in taken for index in term)
+        kept = {index for index in met if uses[index]}
+        uses.update(kept)
         left.append(kept)
-        found.append((tuple(sorted(kept)), prod(einsum.sizes[index] for index in met)))
-    return found
+        total += prod(einsum.sizes[index] for index in met)
+    return float(total)
 
 
 def graph_of(case: Case) -> networkx.Graph:
@@ -76,7 +80,7 @@ def path_floor(case: Case, einsum: Einsum) -> Floor:
     """The path's multiply-adds; every operand read, the result written."""
     sizes = einsum.sizes
     numbers = sum(map(prod, einsum.shapes)) + prod(sizes[index] for index in einsum.output)
-    return Floor(float(sum(cost for _, cost in steps(einsum))), float(numbers * np.dtype(case.dtype).itemsize))
+    return Floor(path_cost(einsum, einsum.path or ()), float(numbers * np.dtype(case.dtype).itemsize))
 
 
 def graph_floor(case: Case) -> Floor:

@@ -19,6 +19,8 @@ from tnsim.bench.cases import Case
 from tnsim.bench.workloads.trees import Tree, bank_shapes, residual_banks, tree_of
 from tnsim.bench.workloads.workload import Answer, Arrays, Einsum, Floor, Operand
 
+SPREAD = 0.4  # of a level's maps: entangled, while traces stay in float64's range at thousands of sites
+
 
 def pooled(values: Num[np.ndarray, "positions ..."], tree: Tree, level: int) -> Num[np.ndarray, "nodes ..."]:
     """Products over the windows of a level."""
@@ -31,7 +33,7 @@ def pooled(values: Num[np.ndarray, "positions ..."], tree: Tree, level: int) -> 
 def state_inputs(case: Case) -> Arrays:
     """Banks of one class; "masks" (batch, sites) for Renyi entropies, True in A."""
     rng, tree = np.random.default_rng(case.seed), tree_of(case)
-    banks = {name: bank.astype(np.float64) for name, bank in residual_banks(case, rng, classes=1).items()}
+    banks = {name: bank.astype(np.float64) for name, bank in residual_banks(case, rng, classes=1, spread=SPREAD).items()}
     grams = np.broadcast_to(np.eye(case.features), (1, case.features, case.features))
     for level in range(tree.depth):
         bank = banks[f"conv_{level}"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import opt_einsum
 from jaxtyping import Num
 
 from tnsim.bench.cases import Case
@@ -37,6 +38,14 @@ class Operand(NamedTuple):
     place: int = 0
 
 
+class Letters(NamedTuple):
+    """An einsum's wiring with letters as indices, as libraries take it: terms, the result's, sizes."""
+
+    terms: tuple[tuple[str, ...], ...]
+    output: tuple[str, ...]
+    sizes: dict[str, int]
+
+
 class Einsum(NamedTuple):
     """A contraction over hyperedges: terms[i] are the indices of operands[i], sizes those of all indices.
 
@@ -48,6 +57,14 @@ class Einsum(NamedTuple):
     sizes: dict[int, int]
     operands: tuple[Operand, ...]
     path: tuple[tuple[int, ...], ...] | None = None
+
+    @property
+    def letters(self) -> Letters:
+        """The same with a letter for every index."""
+        symbol = {index: opt_einsum.get_symbol(place) for place, index in enumerate(self.sizes)}
+        terms = tuple(tuple(symbol[index] for index in term) for term in self.terms)
+        output = tuple(symbol[index] for index in self.output)
+        return Letters(terms, output, {symbol[index]: size for index, size in self.sizes.items()})
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -82,13 +99,6 @@ class Workload:
     def theory(self, case: Case) -> float:
         """The cost that a scaling law is fitted against: multiply-adds of the natural contraction."""
         return self.floor(case).multiply_adds
-
-
-def agree(found: Answer, wanted: Answer, tolerance: float) -> bool:
-    """Are two answers equal within tolerance * (1 + |wanted|), number by number? NaN and infinity never are."""
-    if found.shape != wanted.shape or not (np.isfinite(found).all() and np.isfinite(wanted).all()):
-        return False
-    return bool((np.abs(found - wanted) <= tolerance * (1 + np.abs(wanted))).all())
 
 
 def real(numbers: Any) -> Answer:

@@ -1,0 +1,31 @@
+"""What all contenders share: seconds by stage, and which cases a kind of contender cannot take. Uses workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from tnsim.bench.cases import Case
+
+SCORES = ("amplitude", "scores", "value-and-grad")
+STATES = ("norm", "renyi", "spectrum")
+GENERAL = ("regular", "peps", "circuit")
+
+
+@contextmanager
+def stage(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the time of a block to a stage."""
+    began = perf_counter()
+    yield
+    seconds[name] = seconds.get(name, 0.0) + perf_counter() - began
+
+
+def only(case: Case, *workloads: str) -> str | None:
+    """A refusal of every workload but these."""
+    return None if case.workload in workloads else f"has no way to do {case.workload!r}; does {', '.join(workloads)}"
+
+
+def eager_only(case: Case) -> str | None:
+    """A refusal of the one workload that asks for a library's own call on a graph of nodes."""
+    return "'graph' asks for a contractor of TensorNetwork graphs" if case.workload == "graph" else None

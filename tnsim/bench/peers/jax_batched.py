@@ -1,0 +1,50 @@
+"""Level-batched JAX as an expert writes it by hand for one tree: site-major, batch last, no scales. Uses levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from tnsim.bench.cases import Case, Prepared
+from tnsim.bench.peers import levels
+from tnsim.bench.peers.common import SCORES, STATES, only
+from tnsim.bench.peers.jaxes import Arrays, Forward, chunk, leaves, ready
+from tnsim.bench.workloads.trees import tree_of
+
+NOTE = (
+    "One matmul and one product a level over whole banks. Tried: batch first (several times slower on CPUs), einsum in "
+    "place of matmul (the same), strided slices in place of a reshape (the same). Renyi: lax.map over chunks of masks."
+)
+
+
+def refuses(case: Case) -> str | None:
+    """Trees only."""
+    return only(case, *SCORES, *STATES)
+
+
+def forward_of(case: Case) -> Forward:
+    """The function of all arrays."""
+    tree, measure = tree_of(case), levels.forward_of(case.workload)
+
+    def scores(arrays: Arrays) -> tuple[Any]:
+        features = arrays["features"]
+        if features.ndim == 2:
+            return (levels.scores_last(tree, arrays, features[..., None])[:, 0],)
+        return (levels.scores_last(tree, arrays, jnp.transpose(features, (1, 2, 0))).T,)
+
+    def renyi(arrays: Arrays) -> tuple[Any, ...]:
+        def trace(mask: Any) -> Any:
+            return levels.trace(tree, arrays, leaves(arrays["conv_0"], mask))
+
+        return lax.map(trace, arrays["masks"], batch_size=chunk(case)), *levels.norm(tree, arrays)
+
+    if measure is not None:
+        return lambda arrays: measure(tree, arrays)
+    return renyi if case.workload == "renyi" else scores
+
+
+def prepare(case: Case) -> Prepared:
+    """Trace, compile, first run."""
+    return ready(case, forward_of(case), {}, NOTE)

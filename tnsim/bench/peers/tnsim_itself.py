@@ -1,0 +1,147 @@
+"""tnsim by its public calls: apply under jax.jit, the measures of a state, plans of general networks, the contractor.
+
+    trees: arch.apply    norm, renyi, spectrum: arch.state(..)    others: from_einsum and contract_network with a plan
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from tnsim.bench.cases import Case, Prepared
+from tnsim.bench.peers.common import SCORES, STATES, stage
+from tnsim.bench.peers.jaxes import Arrays, Forward, finished, ready
+from tnsim.bench.peers.tensornetwork_nodes import nodes_of
+from tnsim.bench.workloads import WORKLOADS, Einsum, Operand, cut
+from tnsim.bench.workloads.states import padded
+from tnsim.bench.workloads.trees import CLASSES, tree_of
+from tnsim.contract.contractor import contractor
+from tnsim.contract.paths import contract_network
+from tnsim.contract.plan import plan
+from tnsim.interop.einsum import from_einsum
+from tnsim.models import ConvAC
+
+NOTE = "Public calls with their defaults; scores and gradients under one jax.jit with their scales."
+
+
+def refuses(case: Case) -> str | None:
+    """Nothing."""
+    return None
+
+
+def architecture(case: Case, classes: int = CLASSES) -> ConvAC:
+    """The ConvAC of a tree's case."""
+    depth = tree_of(case).depth
+    return ConvAC(case.sites, case.features, (case.width,) * depth, (2,) * depth, classes, sharing=case.sharing)
+
+
+def scores_of(case: Case) -> Forward:
+    """value * exp(log_scale) of `apply`."""
+    arch = architecture(case)
+
+    def forward(arrays: Arrays) -> tuple[Any]:
+        banks = {name: arrays[name] for name in arch.network.bank_shapes}
+        features = arrays["features"]
+        found = arch.apply(banks, features[None] if features.ndim == 2 else features)
+        scores = found.value * jnp.exp(found.log_scale)[:, None]
+        return (scores[0] if features.ndim == 2 else scores,)
+
+    return forward
+
+
+def measured(case: Case) -> Prepared:
+    """Norm, Renyi-2 or spectrum of a state, each call from its weights."""
+    inputs, seconds = WORKLOADS[case.workload].inputs(case), dict[str, float]()
+    masks = inputs.pop("masks", None)
+    with stage(seconds, "plan"):
+        state = architecture(case, classes=1).state(inputs, 0)
+
+    def run() -> np.ndarray:
+        if case.workload == "norm":
+            return 2 * np.asarray(state.norm().log_scale).reshape(1)
+        if case.workload == "renyi":
+            return np.asarray(state.renyi_many(masks))
+        return padded(case, state.schmidt("left-right").probabilities)
+
+    with stage(seconds, "first"):
+        run()
+    return Prepared(run, run, seconds, None, NOTE)
+
+
+def groups(einsum: Einsum) -> dict[str, list[Operand]]:
+    """The operands of every bank that `from_einsum` makes: one a shape, one row for each that differs."""
+    found: dict[tuple[int, ...], dict[Operand, None]] = {}
+    for operand, shape in zip(einsum.operands, einsum.shapes, strict=True):
+        found.setdefault(shape, {})[operand] = None
+    return {f"tensors_{number}": list(rows) for number, rows in enumerate(found.values())}
+
+
+def bank(arrays: Arrays, rows: Sequence[Operand]) -> Any:
+    """A bank from whole arrays; one that is all slices of one array is that array."""
+    first, array = rows[0], arrays[rows[0].name]
+    if first.axis is not None and rows == [Operand(first.name, first.axis, i) for i in range(array.shape[first.axis])]:
+        return jnp.moveaxis(array, first.axis, 0)
+    return jnp.stack([arrays[o.name] if o.axis is None else jnp.take(arrays[o.name], o.place, o.axis) for o in rows])
+
+
+def moved(einsum: Einsum) -> list[tuple[int, ...]] | None:
+    """The given path in the order in which the network has the tensors: by shape."""
+    if einsum.path is None:
+        return None
+    shapes = list(dict.fromkeys(einsum.shapes))
+    order = sorted(range(len(einsum.terms)), key=lambda place: shapes.index(einsum.shapes[place]))
+    theirs, ours, found = list(range(len(order))), order, []
+    for step, places in enumerate(einsum.path):
+        taken = [theirs.pop(place) for place in sorted(places, reverse=True)]
+        found.append(tuple(sorted(ours.index(number) for number in taken)))
+        ours = [number for number in ours if number not in taken] + [len(order) + step]
+        theirs.append(len(order) + step)
+    return found
+
+
+def general(case: Case) -> Prepared:
+    """Any network: read, planned, then contracted inside one jitted function of all arrays."""
+    workload, seconds = WORKLOADS[case.workload], dict[str, float]()
+    (einsum,) = workload.einsums(case)
+    inputs = workload.inputs(case)
+    operands = cut(inputs, einsum.operands, lambda array, axis: list(np.moveaxis(array, axis, 0)))
+    with stage(seconds, "plan"):
+        network, _ = from_einsum(einsum.terms, *operands, output=einsum.output)
+        made = plan(network, finder=moved(einsum) or "greedy")
+    rows = groups(einsum)
+
+    def forward(arrays: Arrays) -> tuple[Any]:
+        banks = {name: bank(arrays, members) for name, members in rows.items()}
+        return (contract_network(network, banks, plan=made),)
+
+    return ready(case, forward, seconds, NOTE)
+
+
+def eager(case: Case) -> Prepared:
+    """tnsim.contractor without jit on one graph of TensorNetwork's own nodes."""
+    inputs, seconds = WORKLOADS[case.workload].inputs(case), dict[str, float]()
+    (einsum,) = WORKLOADS[case.workload].einsums(case)
+    operands = cut(inputs, einsum.operands, lambda array, axis: list(np.moveaxis(array, axis, 0)))
+    graph = nodes_of(einsum, [jnp.asarray(operand) for operand in operands]).nodes
+
+    def run() -> Any:
+        return jax.block_until_ready(contractor(graph).tensor)
+
+    with stage(seconds, "first"):
+        run()
+    return Prepared(run, lambda: finished(case, [run()]), seconds, None, NOTE)
+
+
+def prepare(case: Case) -> Prepared:
+    """Make ready by the call that a user would write."""
+    if case.workload == "graph":
+        return eager(case)
+    if case.workload in STATES:
+        return measured(case)
+    if case.workload in SCORES:
+        return ready(case, scores_of(case), {}, NOTE)
+    return general(case)
