@@ -21,7 +21,7 @@ from tnsim.banks import AnyArray, Banks
 from tnsim.contract.fold import Algebra, Scaled, fold, rescale
 from tnsim.contract.scores import VECTORS, Scores
 from tnsim.contract.sharding.deal import Deal, deal
-from tnsim.contract.sharding.mesh import named, size_of, spans_processes
+from tnsim.contract.sharding.mesh import named, on_host, size_of
 from tnsim.contract.sharding.placed import (
     Placed,
     PlacedFeatures,
@@ -57,10 +57,10 @@ def sharded_scores(
         _check_placed(network, banks, mesh)
     else:
         bank_checks.check(network, banks)
-        banks = place(network, banks, mesh) if _on_host(mesh, *banks.values()) else dict(banks)
+        banks = place(network, banks, mesh) if on_host(mesh, *banks.values()) else dict(banks)
     if not isinstance(features, PlacedFeatures):
         bank_checks.check_features(network, features)
-        features = place_features(network, features, mesh) if _on_host(mesh, features) else features
+        features = place_features(network, features, mesh) if on_host(mesh, features) else features
     return _scores(network, mesh, algebra, banks, features)
 
 
@@ -68,14 +68,6 @@ def _check_placed(network: Network, banks: Placed, mesh: Mesh) -> None:
     found, wanted = banks.parts, size_of(mesh, "sites")
     if banks.network != network or found != wanted:
         raise ValueError(f"banks: wanted those placed for this network and sites={wanted}, found sites={found}")
-
-
-def _on_host(mesh: Mesh, *arrays: Any) -> bool:
-    """Whether to place the arrays from here: over processes JAX takes no array that is on one of them alone."""
-    if any(isinstance(array, jax.core.Tracer) for array in arrays):
-        return False
-    local = all(not isinstance(array, jax.Array) or array.is_fully_addressable for array in arrays)
-    return local and spans_processes(mesh)
 
 
 @partial(jax.jit, static_argnames=("network", "mesh", "algebra"))

@@ -43,6 +43,9 @@ def named(mesh: Mesh, axis: str) -> str | None:
     return axis if axis in mesh.axis_names else None
 
 
-def spans_processes(mesh: Mesh) -> bool:
-    """Whether other processes hold some of its devices."""
-    return any(device.process_index != jax.process_index() for device in mesh.devices.flat)
+def on_host(mesh: Mesh, *arrays: Any) -> bool:
+    """Whether to place arrays from here: over processes JAX takes none that is on the devices of one of them alone."""
+    if any(isinstance(array, jax.core.Tracer) for array in arrays):
+        return False
+    local = all(not isinstance(array, jax.Array) or array.is_fully_addressable for array in arrays)
+    return local and any(device.process_index != jax.process_index() for device in mesh.devices.flat)

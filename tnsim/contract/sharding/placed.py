@@ -44,7 +44,7 @@ class Placed:
 class PlacedFeatures:
     """Features with their sites in the order of the devices; beyond `batch` samples come ones that fill it up."""
 
-    values: Num[AnyArray, "filled sites M"]
+    values: Any  # (filled, sites, M); JAX puts other things than arrays into pytrees
     batch: int
 
 
