@@ -1,25 +1,16 @@
 """Which contenders there are, by name, none of their libraries imported. Ground of peers; used by the runner.
 
-    PEERS["quimb"] --missing? (a line naming the extra)--> load --> module with refuses(case) and prepare(case)
+    PEERS["quimb"] --missing? (a line naming the extra)--> load --> its module
+
+    NOTE: what was tried    refuses(case) -> a reason, or None    prepare(case) -> Prepared
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Protocol, cast
-
-from tnsim.bench.cases import Case, Prepared
-
-
-class PeerModule(Protocol):
-    """What each file of peers holds."""
-
-    NOTE: str
-    refuses: Callable[[Case], str | None]
-    prepare: Callable[[Case], Prepared]
+from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -64,6 +55,6 @@ def missing(peer: Peer) -> str | None:
     return f"peer {peer.name!r}: wanted {', '.join(absent)}, not installed; {way}"
 
 
-def load(peer: Peer) -> PeerModule:
+def load(peer: Peer) -> ModuleType:
     """Import a contender, its libraries too. Raises ImportError where they are missing."""
-    return cast(PeerModule, import_module(peer.module))
+    return import_module(peer.module)

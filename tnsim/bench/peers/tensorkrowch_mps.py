@@ -13,7 +13,7 @@ from tnsim.bench.peers.torches import DEVICE, ready, tensors, waited
 from tnsim.bench.workloads.chains import middle
 
 NOTE = (
-    "models.MPSLayer(tensors=..) with auto_stack and auto_unbind at their documented best for evaluation, trace() once. "
+    "models.MPSLayer(tensors=..) with auto_stack and auto_unbind as documented for evaluation, trace() once. "
     "Of inline_input and inline_mats (a sweep) or pairwise products in one batch, the faster of what was tried: inline."
 )
 

@@ -1,4 +1,4 @@
-"""TensorNetwork by its copy nodes: from the sites up, each copy node with its neighbours at once, copies never dense."""
+"""TensorNetwork by its copy nodes: from the sites up, each copy node with its neighbours, never dense."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tnsim.bench.peers.tensornetwork_nodes import Nodes, nodes_of
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut
 
 NOTE = (
-    "tn.Node and tn.CopyNode on backend 'jax', contractors.greedy, vmap over samples, one jax.jit. Its contractors make "
+    "tn.Node and tn.CopyNode on backend 'jax', contractors.greedy, vmap over samples, one jax.jit. Contractors make "
     "copy tensors dense and go node by node. Tried: contractors.auto (the same), 'branch' and 'optimal' (do not end)."
 )
 DENSE = 2**28  # numbers in all dense copy tensors
@@ -83,7 +83,7 @@ def along(einsum: Einsum) -> Contraction:
 
 
 def eager(case: Case) -> Prepared:
-    """contractors.greedy called eagerly on one graph; a call contracts a replica, since it consumes what it is given."""
+    """contractors.greedy called eagerly on one graph; each call a replica, since it consumes what it gets."""
     inputs, seconds = WORKLOADS[case.workload].inputs(case), dict[str, float]()
     (einsum,) = WORKLOADS[case.workload].einsums(case)
     operands = cut(inputs, einsum.operands, lambda array, axis: list(np.moveaxis(array, axis, 0)))

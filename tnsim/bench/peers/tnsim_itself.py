@@ -56,7 +56,7 @@ def scores_of(case: Case) -> Forward:
 def measured(case: Case) -> Prepared:
     """Norm, Renyi-2 or spectrum of a state, each call from its weights."""
     inputs, seconds = WORKLOADS[case.workload].inputs(case), dict[str, float]()
-    masks = inputs.pop("masks", None)
+    masks = inputs.pop("masks", np.zeros((0, 0), bool))  # of renyi only
     with stage(seconds, "plan"):
         state = architecture(case, classes=1).state(inputs, 0)
 

@@ -17,7 +17,7 @@ from tnsim.bench.workloads.trees import tree_of
 
 NOTE = (
     "Site-major; torch.matmul (bmm) with the batch last or first, both run and the faster kept; the product over a "
-    "window by slices. Tried: torch.einsum a level (the same bmm, more overhead), torch.prod (slower, its gradient most)."
+    "window by slices. Tried: torch.einsum a level (the same bmm, more overhead), torch.prod (slower)."
 )
 CHUNK = 2**27  # bytes of the replicas of many partitions at once
 

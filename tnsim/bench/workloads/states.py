@@ -33,7 +33,8 @@ def pooled(values: Num[np.ndarray, "positions ..."], tree: Tree, level: int) -> 
 def state_inputs(case: Case) -> Arrays:
     """Banks of one class; "masks" (batch, sites) for Renyi entropies, True in A."""
     rng, tree = np.random.default_rng(case.seed), tree_of(case)
-    banks = {name: bank.astype(np.float64) for name, bank in residual_banks(case, rng, classes=1, spread=SPREAD).items()}
+    drawn = residual_banks(case, rng, classes=1, spread=SPREAD)
+    banks = {name: bank.astype(np.float64) for name, bank in drawn.items()}
     grams = np.broadcast_to(np.eye(case.features), (1, case.features, case.features))
     for level in range(tree.depth):
         bank = banks[f"conv_{level}"]
@@ -48,7 +49,7 @@ def state_inputs(case: Case) -> Arrays:
     return found | {"masks": rng.random((case.batch, tree.size)) < 0.5}
 
 
-def _replicas(case: Case, count: int, leaves: list[tuple[tuple[int, ...], ...]] | None, below: range | None = None):
+def _replicas(case: Case, count: int, leaves: list[tuple[int, ...]] | None, below: range | None = None):
     """Terms and operands of `count` copies of the trees below the top nodes, their indices apart but for the sites.
 
     leaves: of every replica the index of each site, None to leave the lowest matrices out. below: the positions of the
@@ -106,8 +107,8 @@ def renyi_einsums(case: Case) -> tuple[Einsum, ...]:
     if case.batch == 1:
         mask = state_inputs(case)["masks"][0]
         first, second = ([4 * site + k for site in range(size)] for k in (0, 1))
-        swap = [[b if inside else a for a, b, inside in zip(*pair, mask)] for pair in ((first, second), (second, first))]
-        wired = [tuple(first), tuple(swap[0]), tuple(second), tuple(swap[1])]
+        turned = [tuple(np.where(mask, b, a).tolist()) for a, b in ((first, second), (second, first))]
+        wired = [tuple(first), turned[0], tuple(second), turned[1]]
     terms, operands, roots, sizes = _replicas(case, 4, wired)
     if wired is None:
         above = tree_of(case).nodes_above(0).tolist()

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Num
+from jaxtyping import Int
 
 from tnsim.bench.cases import Case
 from tnsim.bench.workloads.workload import Answer, Arrays, Einsum, Floor, Operand, real
@@ -166,8 +166,8 @@ def score_answer(case: Case, tensors) -> Answer:
     return real(tensors[0])
 
 
-def training_answer(case: Case, loss: Any, gradients: Mapping[str, Num[np.ndarray, "..."]]) -> Answer:
-    """The loss, and of every bank's gradient the logarithm of its norm and three random projections over its norm."""
+def training_answer(case: Case, loss: Any, gradients: Mapping[str, Any]) -> Answer:
+    """The loss, and of every bank's gradient (any arrays) ln of its norm and three random projections over it."""
     rng, numbers = np.random.default_rng(case.seed + 2), [float(loss)]
     for name in bank_shapes(case):
         gradient = np.asarray(gradients[name], np.float64).ravel()
