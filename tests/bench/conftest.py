@@ -22,7 +22,7 @@ PARTS = {"top": "", "refuses": "None", "prepare": "pass", "run": "time.sleep(0.0
 
 @pytest.fixture
 def contender(tmp_path, monkeypatch):
-    """contender(name, run=.., prepare=.., answer=.., refuses=.., requires=(..)) is a Peer whose module does just that."""
+    """contender(name, run=.., prepare=.., answer=.., refuses=.., requires=(..)): a Peer whose module does just that."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def make(name, requires=(), **parts):

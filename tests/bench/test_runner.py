@@ -42,6 +42,7 @@ def test_every_end_is_a_row(contender):
         contender("raises", prepare="raise RuntimeError('no such path\\nmore')"),
         contender("wrong", answer="[1.0, 2.5]"),
         contender("shapeless", answer="[1.0]"),
+        contender("wordy", answer="'no numbers'"),
         contender("nan", answer="[1.0, float('nan')]"),
         contender("shy", refuses="'takes chains only' if case.workload == 'scores' else None"),
         contender("absent", requires=("no_such_library",)),
@@ -53,7 +54,8 @@ def test_every_end_is_a_row(contender):
     )
     assert {name: row["status"] for name, row in rows.items()} == {
         "tnsim": "ok", "slower": "ok", "raises": "error", "wrong": "wrong", "shapeless": "wrong", "nan": "wrong",
-        "shy": "refused", "absent": "missing", "exits": "error", "dies": "error", "unimportable": "error",
+        "wordy": "wrong", "shy": "refused", "absent": "missing", "exits": "error", "dies": "error",
+        "unimportable": "error",
         "exhausted": "memory", "late": "error",
     }  # fmt: skip
     assert rows["raises"]["message"] == "RuntimeError: no such path"
@@ -90,10 +92,12 @@ def test_who_takes_too_long_or_too_much_is_ended(contender):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="no such record on this system")
 def test_peak_memory_is_of_the_case_alone(contender):
+    keeps = "held.append(bytearray(b'1' * 50_000_000))"
     grows = "(lambda block: None)(bytearray(b'1' * 80_000_000))"
-    rows = rows_of(contender("tnsim", run=grows), contender("lean"))
+    rows = rows_of(contender("tnsim", run=grows), contender("lean", prepare=keeps))
     assert 75e6 < rows["tnsim"]["memory"]["run"] < 180e6  # the literal is copied
-    assert rows["lean"]["memory"]["run"] < 10e6
+    assert rows["tnsim"]["memory"]["held"] < 10e6
+    assert 45e6 < rows["lean"]["memory"]["held"] <= rows["lean"]["memory"]["run"] + 10**6 < 60e6
 
 
 def test_a_worker_is_ended_with_its_children_and_started_anew(contender):
@@ -113,7 +117,8 @@ def test_a_worker_is_ended_with_its_children_and_started_anew(contender):
 
 
 def test_threads_are_the_same_for_all(contender):
-    told = "' '.join([os.environ['OMP_NUM_THREADS'], os.environ['TNSIM_BENCH_THREADS'], str(len(os.sched_getaffinity(0)))])"
+    counts = "os.environ['OMP_NUM_THREADS'], os.environ['TNSIM_BENCH_THREADS'], str(len(os.sched_getaffinity(0)))"
+    told = f"' '.join([{counts}])"
     peer = contender("tnsim", top="import os", refuses=told)
     worker = Worker(peer.module, 1)
     assert worker.ask("refuses", {}).value == "1 1 1"
@@ -184,7 +189,8 @@ def test_a_reference_is_asked_of_the_workload(contender, monkeypatch):
 
 
 def test_what_is_there_is_not_run_again(contender):
-    peers = {n: contender(n) for n in ("tnsim", "other")} | {"absent": contender("absent", requires=("no_such_library",))}
+    peers = {name: contender(name) for name in ("tnsim", "other")}
+    peers["absent"] = contender("absent", requires=("no_such_library",))
     known = runner.Known(peers, WORKLOADS)
 
     def due(there):

@@ -25,9 +25,12 @@ class Verdict(NamedTuple):
 def compare(found: Any, wanted: Any, against: str, tolerance: float) -> Verdict:
     """Two answers as vectors, number by number: workloads answer in numbers of order 1.
 
-    Shapes that differ and numbers that are not finite cannot be compared: such an answer is not right.
+    What is no vector of numbers, of another length or not finite cannot be compared: such an answer is not right.
     """
-    x, y = (np.asarray(answer).astype(complex).ravel() for answer in (found, wanted))
+    try:
+        x, y = (np.asarray(answer).astype(complex).ravel() for answer in (found, wanted))
+    except (TypeError, ValueError):
+        return Verdict(against, None, tolerance, "an answer that is no vector of numbers")
     if x.shape != y.shape:
         return Verdict(against, None, tolerance, f"{x.size} numbers where {against} has {y.size}")
     if not np.isfinite(x).all():

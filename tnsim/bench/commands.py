@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from typer.core import TyperGroup
 
 from tnsim import memory
 from tnsim.bench import comparison, machine, page, results, roofline, runner, tables
@@ -21,18 +24,27 @@ from tnsim.bench.peers.registry import PEERS, missing
 from tnsim.bench.process import Limits, Worker, processors
 from tnsim.bench.profiles import PROFILES, Entry, chosen
 from tnsim.bench.results import FIRST
+from tnsim.bench.rounds import Pace
 from tnsim.bench.runner import Known, Settings
 from tnsim.bench.schema import Row
 from tnsim.bench.workloads import WORKLOADS
 from tnsim.files import write_whole
 
+
+class Group(TyperGroup):
+    """Makes the context that the callback is annotated with."""
+
+    context_class = typer.Context
+
+
 app = typer.Typer(
-    add_completion=False, rich_markup_mode="markdown",
+    cls=Group, add_completion=False, rich_markup_mode="markdown",
     help="Time tnsim beside its peers, in one run and in turn; every end is a row. Part by part: run, report, compare.",
 )  # fmt: skip
 errors = Console(stderr=True)
 KNOWN = Known(PEERS, WORKLOADS)
 COLUMNS = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+BRIEF = Pace(seconds=0.3)  # of the quick profile
 Many = list[str] | None
 
 
@@ -60,7 +72,7 @@ def run_command(
     if context.invoked_subcommand:
         return
     processors(threads)  # an error before any process is started
-    settings = Settings(threads, limit, memory.limit(memory_limit))
+    settings = Settings(threads, limit, memory.limit(memory_limit), BRIEF if profile == "quick" else Pace())
     entries = entries_of(profile, tuple(workload or ()), tuple(peer or ()))
     runner.check_memory(entries, KNOWN.workloads, settings.memory)
     try:
@@ -69,7 +81,8 @@ def run_command(
         errors.print(f"tnsim: stopped; what is done is in {out}, the same command goes on from there", highlight=False)
         raise typer.Exit(130) from None
     if not as_json:
-        Console().print(table(done))
+        for table in shown(done):
+            Console().print(table)
 
 
 def entries_of(profile: str, workloads: tuple[str, ...], peers: tuple[str, ...]) -> tuple[Entry, ...]:
@@ -106,21 +119,26 @@ def run(entries: tuple[Entry, ...], settings: Settings, out: Path, fresh: bool, 
 def where(settings: Settings) -> Row:
     """What the run takes place on, told and measured in a process of its own."""
     worker = Worker(machine.__name__, settings.threads)
-    told = worker.ask("call", machine.__name__, "surroundings", None, limits=Limits(120))
-    rates = worker.ask("call", roofline.__name__, "measure", None, limits=Limits(300))
-    worker.kill()
+    try:
+        told = worker.ask("call", machine.__name__, "surroundings", None, limits=Limits(120))
+        rates = worker.ask("call", roofline.__name__, "measure", None, limits=Limits(300))
+    finally:
+        worker.kill()
     for reply in (told, rates):
         if reply.status != "ok":
             raise OSError(f"bench: the machine could not be measured: {reply.value}")
     return runner.environment(told.value[0], told.value[1], settings, rates.value)
 
 
-def table(done: Done) -> Table:
-    """Rows for the terminal, each with its ratio to tnsim."""
-    shown = Table("case", "contender", "median", "spread", "against tnsim", "compile", "peak", "share", pad_edge=False)
-    for line in tables.lines(*done):
-        shown.add_row(line.case, line.peer, line.median, line.spread, line.ratio, line.making, line.peak, line.share)
-    return shown
+def shown(done: Done) -> Iterator[Table]:
+    """Rows for the terminal, a table for each case: who has a time beside tnsim's, and who should have had one."""
+    lines = [line for line in tables.lines(*done) if line.status != "refused"]
+    for case in dict.fromkeys(line.case for line in lines):
+        table = Table("contender", "run", "spread", "", "compile", "peak", "share", title=case, title_justify="left")
+        for one in (line for line in lines if line.case == case):
+            told = one.ratio or escape(one.said)
+            table.add_row(one.peer, one.median, one.spread, told, one.making, one.peak, one.share)
+        yield table
 
 
 @app.command("list", epilog="Example: `tnsim bench list`")
@@ -133,9 +151,9 @@ def list_command() -> None:
         workloads.add_row(name, workload.about)
     peers = Table("contender", "here?", "how it is used")
     for name, peer in KNOWN.peers.items():
-        peers.add_row(name, missing(peer) or "yes", peer.note)
-    for shown in (profiles, workloads, peers):
-        Console().print(shown)
+        peers.add_row(name, escape(missing(peer) or "yes"), escape(peer.note))
+    for table in (profiles, workloads, peers):
+        Console().print(table)
 
 
 @app.command("report", epilog="Example: `tnsim bench report results.jsonl --out report.html --markdown table.md`")
@@ -177,9 +195,9 @@ def compare_command(
 
 
 def _changes(changes: list[comparison.Change]) -> Table:
-    shown = Table("case", "contender", "before", "after", "after / before", "noise", "")
+    table = Table("case", "contender", "before", "after", "after / before", "noise", "")
     for change in changes:
         ratio = "-" if change.ratio is None else f"{change.ratio:.2f}"
         noise = "-" if change.noise is None else f"{100 * change.noise:.0f} %"
-        shown.add_row(change.case, change.peer, change.before, change.after, ratio, noise, change.verdict)
-    return shown
+        table.add_row(change.case, change.peer, change.before, change.after, ratio, noise, change.verdict)
+    return table

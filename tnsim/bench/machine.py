@@ -33,7 +33,8 @@ def surroundings() -> Machine:
     facts = {
         "platform": device.platform, "device": device.device_kind, "devices": jax.device_count(),
         "processor": processor(), "threads": threads(), "system": f"{platform.system()} {platform.machine()}",
-        "matmul_precision": str(getattr(jax.config, "jax_default_matmul_precision", None) or "default"), "commit": commit(),
+        "matmul_precision": str(getattr(jax.config, "jax_default_matmul_precision", None) or "default"),
+        "commit": commit(),
     }  # fmt: skip
     return Machine(facts, {"python": platform.python_version(), **versions()})
 

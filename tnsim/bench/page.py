@@ -22,11 +22,11 @@ from tnsim.report.text import escape
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 METHOD = (
-    "Every contender runs in a process of its own, kept to the same processors and thread counts. Answers are compared "
-    "before any time is taken: a wrong answer has no speed. Then contenders take turns, forward and backward, a burst "
-    "of synchronised calls each, the first not timed. Figures are medians over rounds; the spread is the distance of "
-    "the quartiles over the median. Path, plan, trace, compile and first run are timed apart. The share is the least time "
-    "that this machine needs for the least work of the case, by its own measured rates, over the median."
+    "Every contender runs in a process of its own, kept to the same processors and thread counts. Answers are "
+    "compared before any time is taken: a wrong answer has no speed. Then contenders take turns, forward and backward, "
+    "a burst of synchronised calls each, the first not timed. Figures are medians over rounds; the spread is the "
+    "distance of the quartiles over the median. Path, plan, trace, compile and first run are timed apart. The share is "
+    "the least time that this machine needs for the least work of the case, by its own measured rates, over the median."
 )
 STYLE = (
     ".bad { color: var(--cut); } .said { color: var(--muted); white-space: normal; max-width: 34rem; }"

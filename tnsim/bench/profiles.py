@@ -56,18 +56,21 @@ def _general() -> list[Case]:
     return cases + [Case("graph", sites, batch=1) for sites in (64, 256)]
 
 
-def _once(cases: list[Case]) -> tuple[Entry, ...]:
-    return tuple(Entry(case) for case in dict.fromkeys(cases))
+def _once(cases: list[Case], peers: tuple[str, ...] = ()) -> tuple[Entry, ...]:
+    return tuple(Entry(case, peers) for case in dict.fromkeys(cases))
 
+
+# One contender of a kind: each costs seconds to import, and seconds to compile a case.
+FEW = ("tnsim", "jax-batched", "tensornetwork", "opt_einsum", "cotengra", "torch-batched", "tensorkrowch")
 
 PROFILES: dict[str, tuple[Entry, ...]] = {
     "quick": _once([
-        Case("scores", 64, batch=64), Case("value-and-grad", 64, batch=64), Case("amplitude", 64),
-        Case("norm", 64, width=4, features=4, dtype="float64"), Case("renyi", 16, width=4, features=4, dtype="float64"),
-        Case("spectrum", 64, width=4, features=4, dtype="float64"), Case("mps", 64, width=8, features=2, batch=16),
+        Case("scores", 16, batch=16), Case("value-and-grad", 16, batch=16), Case("amplitude", 16),
+        Case("norm", 16, width=4, features=4, dtype="float64"), Case("renyi", 16, width=2, features=2, dtype="float64"),
+        Case("spectrum", 16, width=4, features=4, dtype="float64"), Case("mps", 16, width=8, features=2, batch=16),
         Case("regular", 16, width=2), Case("peps", (3, 3), width=3, features=2),
-        Case("circuit", (3, 3), width=8, features=2, dtype="complex64"), Case("graph", 32, width=8, features=8),
-    ]),
+        Case("circuit", (3, 3), width=6, features=2, dtype="complex64"), Case("graph", 16, width=8, features=8),
+    ], FEW),
     "table": _once([
         Case("scores", 256, batch=64), Case("scores", 1024, batch=64), Case("scores", 4096, batch=64),
         Case("value-and-grad", 1024, batch=64), Case("value-and-grad", 4096, batch=64), Case("scores", 65536),

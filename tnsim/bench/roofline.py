@@ -30,7 +30,7 @@ SIZES = {"cpu": Sizes(2048, 2**26), "gpu": Sizes(8192, 2**28), "tpu": Sizes(8192
 
 def measure() -> dict[str, float]:
     """flops a second of float32 and float64 products of square matrices (precision as JAX is set to), bytes a second
-    read and written by a copy that no cache holds ("bandwidth"), exponentials a second in float32: medians.
+    from and to memory, beyond all caches ("bandwidth"), exponentials a second in float32: medians.
     """
     return rates(SIZES.get(jax.default_backend(), SIZES["cpu"]))
 
@@ -38,12 +38,27 @@ def measure() -> dict[str, float]:
 def rates(sizes: Sizes, repeats: int = 7) -> dict[str, float]:
     """The four rates at given sizes."""
     found = {name: 2.0 * sizes.side**3 / _matmul(sizes.side, name, repeats) for name in ("float32", "float64")}
-    long = jnp.full(sizes.numbers, 0.5, jnp.float32)
-    moved = 2.0 * long.nbytes
-    found["bandwidth"] = moved / _seconds(jax.jit(lambda x: x * 1.5), long, repeats)
-    few = long[: sizes.numbers // 4]
-    found["transcendentals"] = few.size / _seconds(jax.jit(jnp.exp), few, repeats)
+    found["bandwidth"] = _bandwidth(sizes.numbers, repeats)
+    count = sizes.numbers // 4
+    found["transcendentals"] = count / _seconds(_in_place(lambda x: jnp.exp(-x)), jnp.full(count, 0.5), repeats)
     return found
+
+
+def _bandwidth(count: int, repeats: int) -> float:
+    """The better of scaling an array in place (read and written) and of summing it (read)."""
+    total = jax.jit(jnp.sum)
+
+    def read(x: Numbers) -> Numbers:
+        total(x).block_until_ready()
+        return x
+
+    scaled = 2.0 / _seconds(_in_place(lambda x: x * 0.5), jnp.ones(count), repeats)
+    return 4.0 * count * max(scaled, 1.0 / _seconds(read, jnp.ones(count), repeats))
+
+
+def _in_place(run: Callable[[Numbers], Numbers]) -> Callable[[Numbers], Numbers]:
+    """Compiled to write where it read: fresh memory would be timed with the system's handing out of pages."""
+    return jax.jit(run, donate_argnums=0)
 
 
 def _matmul(side: int, dtype: str, repeats: int) -> float:
@@ -52,11 +67,11 @@ def _matmul(side: int, dtype: str, repeats: int) -> float:
         return _seconds(jax.jit(partial(jnp.dot, matrix)), matrix, repeats)
 
 
-def _seconds(run: Callable[[Numbers], Numbers], given: Numbers, repeats: int) -> float:
-    """Median of calls that are waited for, after two that warm."""
+def _seconds(step: Callable[[Numbers], Numbers], given: Numbers, repeats: int) -> float:
+    """Median of calls that are waited for, each given what the last one made, after two that warm."""
     times = []
     for _ in range(repeats + 2):
         start = perf_counter()
-        run(given).block_until_ready()
+        given = step(given).block_until_ready()
         times.append(perf_counter() - start)
     return median(times[2:])

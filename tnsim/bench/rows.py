@@ -16,7 +16,10 @@ from tnsim.bench.process import Reply
 from tnsim.bench.rounds import Steady
 from tnsim.bench.schema import VERSION, Row
 
-HOW = "highest resident set (VmHWM) of the stage, over what the process held before the case; device: its allocator's"
+HOW = (
+    "bytes over those the process held before the case: highest (VmHWM) while it was made ready, held then "
+    "(arrays, compiled code, what the compiler left), highest while it ran; device: by its allocator"
+)
 
 
 @runtime_checkable
@@ -111,7 +114,8 @@ def _memory(outcome: Outcome) -> Row | None:
     if not outcome.told:
         return None
     run, device = (outcome.peaks.get(name) for name in ("run", "device"))
-    return {"prepare": outcome.told.get("peak"), "run": run, "device": device, "how": HOW}
+    told = {"prepare": outcome.told.get("peak"), "held": outcome.told.get("held")}
+    return {**told, "run": run, "device": device, "how": HOW}
 
 
 def _checked(verdict: Verdict | None) -> Row | None:

@@ -25,7 +25,6 @@ from tnsim.bench.rows import Floor, Outcome, Shape, failed, least_time, now, row
 from tnsim.bench.schema import VERSION, Row
 from tnsim.memory import MemoryLimitError, human
 
-PACE = Pace()
 Told = Mapping[str, Any]  # the reply to "prepare"
 
 
@@ -33,6 +32,8 @@ Told = Mapping[str, Any]  # the reply to "prepare"
 class Workload(Protocol):
     """What the runner asks of a workload; one with a `reference(case)` is checked against it."""
 
+    @property
+    def about(self) -> str: ...
     @property
     def tolerance(self) -> float: ...
     def floor(self, case: Case) -> Floor: ...
@@ -48,7 +49,7 @@ class Settings:
     threads: int | None = None
     seconds: float = 120.0
     memory: int = 4 * 10**9
-    pace: Pace = PACE
+    pace: Pace = Pace()  # noqa: RUF009  (frozen)
 
 
 class Known(NamedTuple):

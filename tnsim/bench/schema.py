@@ -63,7 +63,7 @@ Fields = Mapping[str, "Kind | Fields"]
 RUN: Fields = {
     "median": SIZE, "min": SIZE, "q1": SIZE, "q3": SIZE, "spread": SIZE, "repeats": COUNT, "calls": COUNT,
 }  # fmt: skip
-MEMORY: Fields = {"prepare": _or_none(COUNT), "run": _or_none(COUNT), "device": _or_none(COUNT), "how": TEXT}
+MEMORY: Fields = {**dict.fromkeys(("prepare", "held", "run", "device"), _or_none(COUNT)), "how": TEXT}
 FLOOR: Fields = {"multiply_adds": SIZE, "bytes": SIZE, "transcendentals": SIZE, "seconds": SIZE, "bound": TEXT}
 CHECKED: Fields = {"against": TEXT, "difference": _or_none(SIZE), "tolerance": SIZE}
 
@@ -88,7 +88,7 @@ def check(row: Any, where: str) -> Row:
 
     Raises SchemaError naming the place, the field, what was wanted and what found.
     """
-    if not isinstance(row, dict) or row.get("kind") not in KINDS:
+    if not isinstance(row, dict) or row.get("kind") not in tuple(KINDS):
         found = f"kind {row.get('kind')!r}" if isinstance(row, dict) else repr(row)[:60]
         raise SchemaError(f"{where}: wanted a row of kind {' or '.join(KINDS)}, found {found}")
     if row.get("schema") != VERSION:

@@ -60,9 +60,11 @@ class Peak:
         high = held("VmHWM")
         return max(high - self.before, 0) if self.clean and high is not None and self.before is not None else None
 
-    def restart(self) -> None:
-        """Begin a stage: its peak is counted from here, over the same ground."""
+    def restart(self) -> int | None:
+        """Begin a stage: its peak is counted from here, over the same ground. Bytes held now over that ground."""
         self.clean = forget_peak()
+        now = held()
+        return None if now is None or self.before is None else max(now - self.before, 0)
 
     def read_device(self) -> int | None:
         """Highest device bytes over those held before; None without a device, or if an earlier case went higher."""
@@ -86,11 +88,19 @@ def device_bytes(restart: bool = False) -> tuple[int, int] | None:
     return (stats["bytes_in_use"], stats["peak_bytes_in_use"]) if stats and "peak_bytes_in_use" in stats else None
 
 
+def wake() -> None:
+    """Let JAX make its backend now, where this process computes with it: its threads and memory are no case's."""
+    jax = sys.modules.get("jax")
+    if jax is not None and "torch" not in sys.modules:
+        jax.jit(lambda x: x + 1)(0.0).block_until_ready()
+
+
 class Contender:
     """One contender's module and the case that it is ready for; a method is a command of the pipe."""
 
     def __init__(self, module: str) -> None:
         self.module = importlib.import_module(module)
+        wake()
         self.prepared: Any = None
         self.peak: Peak | None = None
 
@@ -109,8 +119,9 @@ class Contender:
         self.prepared = self.module.prepare(self._case(fields))
         answer = self.prepared.answer()
         told = {key: getattr(self.prepared, key, None) for key in ("seconds", "multiply_adds", "note")}
-        told |= {"answer": answer, "peak": self.peak.read()}
-        self.peak.restart()
+        numpy = sys.modules.get("numpy")  # what is sent must not need the contender's library to be read
+        told |= {"answer": answer if numpy is None else numpy.asarray(answer), "peak": self.peak.read()}
+        told["held"] = self.peak.restart()
         return told
 
     def run(self, calls: int, warm: int) -> list[float]:
