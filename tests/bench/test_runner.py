@@ -17,10 +17,11 @@ from tnsim.bench.profiles import Entry
 from tnsim.bench.results import Results
 from tnsim.bench.rounds import Pace, Steady, take_turns
 from tnsim.bench.schema import check
+from tnsim.bench.workloads import Floor
 from tnsim.memory import MemoryLimitError
 
 CASE = Case("scores", 64, batch=64)
-FLOOR = SimpleNamespace(multiply_adds=1e6, bytes=1e6, transcendentals=0.0)
+FLOOR = Floor(1e6, 1e6)
 WORKLOADS = {"scores": SimpleNamespace(tolerance=1e-3, floor=lambda case: FLOOR, theory=lambda case: 5.0, about="so")}
 PLACE = {"fingerprint": "f1", "roofline": {"float32": 1e9, "float64": 1e9, "bandwidth": 1e9, "transcendentals": 1e9}}
 BRISK = Pace(seconds=0.01, least=3, most=4, burst=0.002)

@@ -8,30 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from tnsim.bench.answers import Verdict
 from tnsim.bench.cases import Case
 from tnsim.bench.process import Reply
 from tnsim.bench.rounds import Steady
 from tnsim.bench.schema import VERSION, Row
+from tnsim.bench.workloads.workload import Floor
 
 HOW = (
     "bytes over those the process held before the case: highest (VmHWM) while it was made ready, held then "
     "(arrays, compiled code, what the compiler left), highest while it ran; device: by its allocator"
 )
-
-
-@runtime_checkable
-class Floor(Protocol):
-    """The least work of a case: scalar multiply-adds, bytes moved, transcendental functions."""
-
-    @property
-    def multiply_adds(self) -> float: ...
-    @property
-    def bytes(self) -> float: ...
-    @property
-    def transcendentals(self) -> float: ...
 
 
 class Shape(NamedTuple):

@@ -21,23 +21,28 @@ from tnsim.bench.process import Limits, Reply
 from tnsim.bench.profiles import Entry
 from tnsim.bench.results import FIRST, Results
 from tnsim.bench.rounds import Pace, Steady, take_turns
-from tnsim.bench.rows import Floor, Outcome, Shape, failed, least_time, now, row
+from tnsim.bench.rows import Outcome, Shape, failed, least_time, now, row
 from tnsim.bench.schema import VERSION, Row
+from tnsim.bench.workloads.workload import Floor
 from tnsim.memory import MemoryLimitError, human
 
 Told = Mapping[str, Any]  # the reply to "prepare"
 
 
 @runtime_checkable
-class Workload(Protocol):
+class Question(Protocol):
     """What the runner asks of a workload; one with a `reference(case)` is checked against it."""
 
     @property
-    def about(self) -> str: ...
+    def about(self) -> str:
+        """A line for people."""
     @property
-    def tolerance(self) -> float: ...
-    def floor(self, case: Case) -> Floor: ...
-    def theory(self, case: Case) -> float: ...
+    def tolerance(self) -> float:
+        """By how much right answers may differ."""
+    def floor(self, case: Case) -> Floor:
+        """The least work of any method."""
+    def theory(self, case: Case) -> float:
+        """The cost to fit scaling laws beside."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,11 @@ class Known(NamedTuple):
     """Who and what is known: contenders and workloads by name, the module that has the workloads."""
 
     peers: Mapping[str, Peer]
-    workloads: Mapping[str, Workload]
+    workloads: Mapping[str, Question]
     module: str = "tnsim.bench.workloads"
 
 
-def check_memory(entries: tuple[Entry, ...], workloads: Mapping[str, Workload], memory: int) -> None:
+def check_memory(entries: tuple[Entry, ...], workloads: Mapping[str, Question], memory: int) -> None:
     """Refuse a limit that no method can keep: inputs and outputs alone are larger.
 
     Raises MemoryLimitError that names the case and the least amount.
