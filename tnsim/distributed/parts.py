@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Shaped
 
 from tnsim.files import write_whole
 from tnsim.network import Table
 
-Arrays = dict[str, Num[np.ndarray, "..."]]
+Arrays = dict[str, Shaped[np.ndarray, "..."]]
 Facts = Mapping[str, str | int | float | bool | None]
 FACTS = "tnsim.facts"
 
@@ -67,9 +67,9 @@ def check(path: Path, facts: Facts) -> None:
 
 def _content(path: Path, only: str | None = None) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in ([only] if only else file.files)}
-    except (KeyError, ValueError, EOFError, BadZipFile) as error:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
+            return {name: kept[name] for name in ([only] if only else kept.files)}
+    except (KeyError, ValueError, EOFError, BadZipFile, TypeError, AttributeError) as error:
         raise PartsError(f"{path}: wanted a part of a sweep, found {error}; delete it to do it anew") from error
 
 

@@ -1,0 +1,69 @@
+"""Two processes on loopback give what one gives; one is killed, the other ends, and the same command goes on."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import tnsim
+from tnsim.distributed.processes import ALONE, Processes, _told, fetched, start
+
+LAUNCH = "import sys; from tnsim.distributed import launch; sys.exit(launch(sys.argv[1:], 2))"
+JOB = Path(__file__).with_name("job.py")
+
+
+def run(*arguments):
+    command = [sys.executable, "-c", LAUNCH, sys.executable, str(JOB), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+def test_a_lost_process_ends_the_run_and_the_same_command_goes_on(tmp_path):
+    folder, killed = tmp_path / "parts", tmp_path / "killed"
+    lost = run(folder, killed)
+    ended = time.time()
+    assert lost.returncode == 137, lost.stderr
+    assert "process 1 of 2 was lost: killed by SIGKILL" in lost.stderr
+    assert "process 0 of 2 ended after it: killed by SIGABRT" in lost.stderr  # by JAX, not by the launcher
+    assert ended - killed.stat().st_mtime < 60
+    done = sorted(path.name for path in folder.glob("part_*"))
+    assert done == [f"part_{item:06d}.npz" for item in (0, 1, 2, 3, 4, 6)]
+
+    again = run(folder, killed)
+    assert again.returncode == 0, again.stderr
+    said = sorted(line.split(maxsplit=3) for line in again.stdout.splitlines())
+    assert [line[:3] for line in said] == [["computed", "0", "0"], ["computed", "1", "2"]]  # items 5 and 7
+    check_results(tmp_path, [line[3] for line in said])
+
+
+def check_results(folder, sums):
+    arch = tnsim.ConvAC(sites=(4, 4), features=2, channels=(3, 2), windows=(2, 2), classes=3)
+    banks = arch.init(jax.random.key(0))
+    features = np.random.default_rng(1).normal(size=(6, 16, 2)).astype("f4")
+    value, log_scale = arch.apply(banks, features)
+    for name in ("data-0", "data-1", "sites-0", "sites-1"):
+        found = np.load(folder / f"scores-{name}.npz")
+        np.testing.assert_allclose(found["arr_0"], value, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found["arr_1"], log_scale, rtol=1e-5, atol=1e-5)
+    h = np.asarray(value * np.exp(log_scale)[:, None])
+    assert sums[0] == sums[1]
+    np.testing.assert_allclose(eval(sums[0]), [h[[0, 1, 2, 3, 4, 5, 0, 1]].sum(axis=0)], rtol=1e-4, atol=1e-6)
+
+
+def test_alone_nothing_is_started(monkeypatch):
+    for name in ("TNSIM_COORDINATOR", "TNSIM_PROCESSES", "TNSIM_PROCESS"):
+        monkeypatch.delenv(name, raising=False)
+    assert start() == ALONE == Processes(0, 1)
+    np.testing.assert_array_equal(fetched({"x": jax.numpy.arange(3)})["x"], [0, 1, 2])
+
+
+@pytest.mark.parametrize("index", ["", "two", "2", "-1"])
+def test_half_an_environment_is_refused(index):
+    told = {"TNSIM_COORDINATOR": "127.0.0.1:1", "TNSIM_PROCESSES": "2", "TNSIM_PROCESS": index}
+    assert _told({**told, "TNSIM_PROCESS": "1"}) == ("127.0.0.1:1", Processes(1, 2))
+    with pytest.raises(ValueError, match="wanted an address, a count and a number below it"):
+        _told(told)
