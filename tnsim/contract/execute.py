@@ -77,15 +77,11 @@ def _make(operation: Operation, blocks: Mapping[int, Block], banks: Mapping[str,
 def _read(operation: Read, bank: Num[Array, "..."], at: Int[Array, "sliced"] | None) -> Block:
     block = bank.reshape(-1, *operation.shape)
     if operation.slots is not None:
-        block = take(block, operation.slots) if len(set(operation.slots)) > 1 else _row(block, operation.slots[0])
+        block = take(block, operation.slots)
     for axis, number in sorted(operation.axes, reverse=True):
         assert at is not None
         block = lax.dynamic_index_in_dim(block, at[number], axis + 1, keepdims=False)
     return block
-
-
-def _row(block: Block, row: int) -> Block:
-    return lax.slice_in_dim(block, row, row + 1)
 
 
 def _scaled(program: Program, block: int, operation: Operation, made: Block, state: State) -> State:

@@ -47,9 +47,22 @@ class Pair(_Pair):
         return groups(self.a, self.b, self.result)
 
     @cached_property
+    def first(self) -> int:
+        """Which operand is the left one of the product: 0, a, or 1, b."""
+        batch, free_a, free_b, _ = self.groups
+        rest = self.result[len(batch) :]
+        return 0 if not free_b or (free_a and rest[0] in free_a) else 1
+
+    @cached_property
     def operands(self) -> tuple[Operand, Operand]:
-        """How each operand is put in order before a matrix product; an order that is the present one costs nothing."""
-        return operands(self.a, self.b, self.groups)
+        """How each operand is put in order before a matrix product; an order that is the present one costs nothing.
+
+        The left one ends on the summed axes: XLA's fast products on CPUs want it so, and take the right one either way.
+        """
+        ready = list(operands(self.a, self.b, self.groups))
+        if ready[self.first].leading:
+            ready[self.first] = turned(ready[self.first], self.groups)
+        return ready[0], ready[1]
 
 
 def groups(a: Sequence[int], b: Sequence[int], kept: Sequence[int]) -> Groups:
@@ -77,6 +90,13 @@ def operands(a: Labels, b: Labels, parts: Groups) -> tuple[Operand, Operand]:
     )
 
 
+def turned(operand: Operand, parts: Groups) -> Operand:
+    """The operand (batch, summed, free) as (batch, free, summed)."""
+    batch, summed = len(parts.batch), len(parts.summed)
+    order = operand.order
+    return Operand((*order[:batch], *order[batch + summed :], *order[batch : batch + summed]), False)
+
+
 def _ready(order: Labels, batch: Labels, free: Labels, summed: Labels) -> Operand | None:
     if order == (*batch, *free, *summed):
         return Operand(order, False)
@@ -92,14 +112,19 @@ def result(parts: Groups, ready: tuple[Operand, Operand], wanted: Callable[[int]
     """
     count = len(parts.batch)
     batch = ready[0].order[:count]
-    free = [
-        tuple(i for i in operand.order if i not in set(parts.batch) | set(parts.summed)) for operand in ready
-    ]
-    orders = ((*batch, *free[0], *free[1]), (*batch, *free[1], *free[0]))
-    return min(orders, key=lambda order: _runs([wanted(i) for i in order]))
+    gone = set(parts.batch) | set(parts.summed)
+    free = [tuple(i for i in operand.order if i not in gone) for operand in ready]
+
+    def cost(first: int) -> tuple[bool, int, int]:
+        turns = len(ready[first].order) if ready[first].leading else 0  # axes moved, for the left one to be in order
+        return (*_runs([wanted(i) for i in (*batch, *free[first], *free[1 - first])], turns), first)
+
+    first = min((0, 1), key=cost)
+    return (*batch, *free[first], *free[1 - first])
 
 
-def _runs(kinds: Sequence[int]) -> tuple[bool, int]:
-    """Fewer runs of one kind are better, and batches in front."""
+def _runs(kinds: Sequence[int], turns: int) -> tuple[bool, int]:
+    """Batches in front are best; else the fewest axes moved, now or before the next step, which wants its in one run."""
     runs = 1 + sum(one != other for one, other in pairwise(kinds))
-    return (2 in kinds and kinds[0] != 2), runs
+    later = len(kinds) if runs > 2 + (2 in kinds) else 0
+    return (2 in kinds and kinds[0] != 2), turns + later
