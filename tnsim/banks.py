@@ -46,11 +46,13 @@ def measurable(network: Network, banks: Any) -> dict[str, Num[np.ndarray, "..."]
     return {name: wide[name] for name in network.bank_shapes}
 
 
-def check_features(network: Network, features: Any) -> None:
-    """Raises ValueError where features are not (batch, sites, M) floating or complex numbers."""
+def check_features(network: Network, features: Any, batch_last: bool = False) -> None:
+    """Raises ValueError where features are not (batch, sites, M), or (sites, M, batch), floating or complex numbers."""
     shape, dtype = tuple(jnp.shape(features)), jnp.result_type(features)
     wanted = (len(network.sites), int(network.dims[network.sites.array[0]]))
-    if len(shape) != 3 or shape[1:] != wanted:
-        raise ValueError(f"features: wanted shape (batch, {wanted[0]}, {wanted[1]}), found {shape}")
+    found = shape[:-1] if batch_last else shape[1:]
+    if len(shape) != 3 or found != wanted:
+        named = f"{wanted[0]}, {wanted[1]}, batch" if batch_last else f"batch, {wanted[0]}, {wanted[1]}"
+        raise ValueError(f"features: wanted shape ({named}), found {shape}")
     if not jnp.issubdtype(dtype, jnp.inexact):
         raise ValueError(f"features: wanted floating or complex numbers, found {dtype}")

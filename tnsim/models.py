@@ -11,6 +11,7 @@ from networkx import MultiGraph
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.banks import AnyArray, Banks
 from tnsim.contract.engines import run
+from tnsim.contract.execution import DEFAULT, Execution
 from tnsim.contract.plan import Plan, plan
 from tnsim.contract.scores import Scores
 from tnsim.entanglement.data_state import DataState
@@ -27,10 +28,14 @@ class ConvAC(ConvACArchitecture):
     __doc__ = ConvACArchitecture.__doc__
 
     def apply(
-        self, params: Banks, features: Num[AnyArray, "batch sites M"], engine: str = "tnsim", memory=None
-    ) -> Scores:
-        """Class scores as (value, log_scale); engine: "tnsim" or "tensornetwork" (the oracle: dense copies, slow)."""
-        return run(engine, self.network, params, features, memory)
+        self, params: Banks, features: Num[AnyArray, "batch sites M"], engine: str = "tnsim", memory=None,
+        execution: Execution = DEFAULT,
+    ) -> Scores:  # fmt: skip
+        """Class scores as (value, log_scale); engine: "tnsim" or "tensornetwork" (the oracle: dense copies, slow).
+
+        memory: a limit in bytes or a text like "8GB", kept by splitting the batch. execution: precision, blocks,
+        devices and what else a sweep can be told."""
+        return run(engine, self.network, params, features, memory, execution)
 
     @overload
     def state(self, params: Banks, label: int, measure: Literal["data"], *, images: Images) -> DataState: ...

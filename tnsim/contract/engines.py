@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -18,26 +19,37 @@ from jaxtyping import Array, Num
 from tnsim import banks as bank_checks
 from tnsim import memory as limits
 from tnsim.banks import AnyArray, Banks
+from tnsim.contract.execution import DEFAULT, Execution
 from tnsim.contract.scores import Scores, scores
+from tnsim.contract.shards import sharded_scores
 from tnsim.interop.tensornetwork import to_tensornetwork
 from tnsim.network import Network
 
 ENGINES = ("tnsim", "tensornetwork")
 
 
-def run(engine: str, network: Network, banks, features, memory=None) -> Scores:
+def run(engine: str, network: Network, banks, features, memory=None, execution: Execution = DEFAULT) -> Scores:
     """Scores of a batch of features (batch, sites, M). Raises ValueError for what does not fit the network.
 
+    execution: how; its mesh spreads samples and subtrees over devices. memory: in place of the execution's; splits the
+    batch of "tnsim" (MemoryLimitError where one sample is above it).
+
     engine "tensornetwork" contracts without scales, so that log_scale is 0 and the value may leave float range, and
-    makes copy tensors dense: raises MemoryLimitError where these and its largest intermediate are above `memory`.
+    makes copy tensors dense: raises MemoryLimitError where these and its largest intermediate are above the memory.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine: wanted one of {ENGINES}, found {engine!r}")
+    if memory is not None:
+        execution = replace(execution, memory=memory)
+    if execution.mesh is not None and engine == "tnsim":
+        return sharded_scores(network, banks, features, execution.mesh, execution)
     bank_checks.check(network, banks)
-    bank_checks.check_features(network, features)
+    bank_checks.check_features(network, features, execution.layout == "batch-last")
     if engine == "tnsim":
-        return scores(network, dict(banks), features)
-    _check_dense(network, banks, features, memory)
+        return scores(network, dict(banks), features, execution)
+    if replace(execution, memory=None) != DEFAULT:
+        raise ValueError(f"execution: wanted nothing but memory beside engine={engine!r}, found {execution}")
+    _check_dense(network, banks, features, execution.memory)
     value = _tensornetwork(network, dict(banks), features)
     return Scores(value, jnp.zeros(len(value), jnp.abs(value).dtype))
 

@@ -76,10 +76,10 @@ def stacked(conv: Callable[..., Num[AnyArray, "..."]], axes: tuple[int, ...]) ->
         value = Scaled(conv(unit.value, below.value), below.log_scale + legs * log_rows)
         return rescale(value, axes)
 
-    return Algebra(matrix, lambda wave, values: _pool(wave, values, axes))
+    return Algebra(matrix, lambda wave, values: pool(wave, values, axes))
 
 
-def _pool(wave: Wave, x: Scaled, axes: tuple[int, ...]) -> Scaled:
+def pool(wave: Wave, x: Scaled, axes: tuple[int, ...]) -> Scaled:
     """Products over the windows, of factors with peak 1."""
     if wave.grid is None:
         return _product(Scaled(x.value[wave.children.array], x.log_scale[wave.children.array]), 1, axes)

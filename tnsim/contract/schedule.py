@@ -110,6 +110,12 @@ def _wave(network: Network, stack: Stack, level: int) -> Wave:
     return Wave(stack.bank, level, stack.shape[1], stack.shape[0], None, slots, Table(children), _grid(children, count))
 
 
+def regular(wave: Wave, nodes: int, slots: Table | None) -> Wave:
+    """As many nodes of this wave, the children of each side by side."""
+    children = np.arange(nodes * wave.children.array.shape[1], dtype=np.int32).reshape(nodes, -1)
+    return replace(wave, below=None, slots=slots, children=Table(children), grid=_grid(children, children.size))
+
+
 def _grid(children: Int[np.ndarray, "nodes window"], count: int) -> Grid | None:
     """The grid on which these windows stand side by side, or None."""
     first = children[0]

@@ -1,0 +1,101 @@
+"""Products of stacked matrices and vectors, as an execution asks for them. Uses execution; used by vectors.
+
+    rows (n or 1, r_out, r_in)  x  below (n, r_in, batch)  ->  (n, r_out, batch)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Num
+
+from tnsim.contract.execution import Execution
+
+Rows = Num[Array, "rows r_out r_in"]
+Below = Num[Array, "n r_in batch"]
+Product = Callable[[Rows, Below], Num[Array, "n r_out batch"]]
+
+
+def product(execution: Execution) -> Product:
+    """The product that an execution asks for."""
+    if execution.compute == "bfloat16":
+        return _halved
+    if execution.accumulate == "compensated":
+        return _compensated
+    return partial(jnp.matmul, precision=execution.precision)
+
+
+def _halved(rows: Rows, below: Below) -> Num[Array, "n r_out batch"]:
+    """Operands rounded to 8 bits, sums in the type that came in. Complex numbers: real and imaginary parts alike."""
+    if jnp.iscomplexobj(rows) or jnp.iscomplexobj(below):
+        parts = [[_halved(a, b) for b in (below.real, below.imag)] for a in (rows.real, rows.imag)]
+        return lax.complex(parts[0][0] - parts[1][1], parts[0][1] + parts[1][0])
+    sums = jnp.result_type(rows, below)
+    rows, below = rows.astype(jnp.bfloat16), below.astype(jnp.bfloat16)
+    return jnp.matmul(rows, below, preferred_element_type=jnp.promote_types(sums, jnp.float32)).astype(sums)
+
+
+@jax.custom_jvp
+def _compensated(rows: Rows, below: Below) -> Num[Array, "n r_out batch"]:
+    """Dot products as if summed in twice the working precision, then rounded once.
+
+    Every product and every sum leaves its rounding error in a second number. Source: Ogita, Rump, Oishi, Accurate sum
+    and dot product, SIAM J. Sci. Comput. 26 (2005), algorithm Dot2.
+    """
+    if jnp.iscomplexobj(rows) or jnp.iscomplexobj(below):
+        return _complex(rows, below)
+
+    def add(column: Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
+        total, error = so_far
+        a = lax.dynamic_slice_in_dim(rows, column, 1, 2)
+        b = lax.dynamic_slice_in_dim(below, column, 1, 1)
+        term, lost = _two_product(a, b)
+        total, left = _two_sum(total, term)
+        return total, error + (left + lost)
+
+    shape = (max(len(rows), len(below)), rows.shape[1], below.shape[2])
+    nothing = jnp.zeros(shape, jnp.result_type(rows, below))
+    # Of the operands, so that the loop's carry varies over the same devices as they do.
+    nothing = nothing + 0 * (rows[:, :, :1] * below[:, :1])
+    total, error = lax.fori_loop(0, rows.shape[2], add, (nothing, nothing))
+    return total + error
+
+
+@_compensated.defjvp
+def _tangent(primals, tangents):
+    (rows, below), (d_rows, d_below) = primals, tangents
+    highest = partial(jnp.matmul, precision="highest")
+    return _compensated(rows, below), highest(d_rows, below) + highest(rows, d_below)
+
+
+def _complex(rows: Rows, below: Below) -> Num[Array, "n r_out batch"]:
+    """One real product of twice the length for each part."""
+    both = jnp.concatenate([below.real, below.imag], 1)
+    real = _compensated(jnp.concatenate([rows.real, -rows.imag], 2), both)
+    return lax.complex(real, _compensated(jnp.concatenate([rows.imag, rows.real], 2), both))
+
+
+def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """a + b rounded, and exactly what rounding took."""
+    total = a + b
+    other = total - a
+    return total, (a - (total - other)) + (b - other)
+
+
+def _two_product(a: Array, b: Array) -> tuple[Array, Array]:
+    """a * b rounded, and exactly what rounding took (Dekker, Veltkamp)."""
+    term = a * b
+    (a_high, a_low), (b_high, b_low) = _split(a), _split(b)
+    return term, a_low * b_low - (((term - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+def _split(a: Array) -> tuple[Array, Array]:
+    """Two numbers of half the bits whose sum is a: the upper half by rounding, which no compiler can undo."""
+    kind = np.finfo(a.dtype)
+    high = lax.reduce_precision(a, kind.nexp, (kind.nmant - 1) // 2)
+    return high, a - high
