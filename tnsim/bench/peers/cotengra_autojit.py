@@ -18,9 +18,9 @@ from tnsim.bench.peers.jaxes import finished, precision
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut
 
 NOTE = (
-    "array_contract_expression(autojit=True), called with backend='jax' as documented: every tensor is an argument of "
-    "the compiled function. Tried: implementation='autoray' (the default for JAX). No gradients: autojit's function is "
-    "compiled forward only; the row 'cotengra' has them."
+    "array_contract_expression(autojit=True), called with backend='jax' as documented, paths as in the row "
+    "'cotengra': every tensor is an argument of the compiled function. Forward only: gradients are in the row "
+    "'cotengra'."
 )
 
 

@@ -1,6 +1,6 @@
 """Contenders on JAX: one function of all arrays, traced, compiled and run, each stage apart. Uses workloads.
 
-    arrays --[cut]--> operands --[a contraction]--> tensors          value-and-grad: --> loss, gradients
+    tensors, each an argument --[a contraction]--> tensors           value-and-grad: --> loss, gradients
     jax.jit(function) --trace--> --compile--> program --first--> --run-->
 """
 
@@ -39,8 +39,25 @@ def precision(case: Case) -> Any:
 
 
 def unbind(array: Any, axis: int) -> list[Any]:
-    """All slices along an axis in one operation: indexing them one by one takes tens of seconds to compile."""
+    """All slices along an axis inside a trace, in one operation."""
     return [lax.squeeze(part, (axis,)) for part in lax.split(array, (1,) * array.shape[axis], axis)]
+
+
+def same(parts: Any, axis: int) -> Any:
+    """Of arrays that are lists of slices already."""
+    return parts
+
+
+def sliced(case: Case) -> Arrays:
+    """The inputs with every tensor and every site's features an array of its own, on the device ahead of time.
+
+    Compiling thousands of slices of one array takes ten times as long as compiling thousands of arguments.
+    """
+    inputs = WORKLOADS[case.workload].inputs(case)
+    operands = [operand for einsum in WORKLOADS[case.workload].einsums(case) for operand in einsum.operands]
+    axes = {operand.name: operand.axis for operand in operands if operand.axis is not None}
+    whole = {"bank_0": inputs["conv_0"]} if "leaves" in axes else {}
+    return whole | {name: list(np.moveaxis(a, axes[name], 0)) if name in axes else a for name, a in inputs.items()}
 
 
 def from_einsums(case: Case, contractor: Callable[[Einsum], Contraction], note: str) -> Prepared:
@@ -51,7 +68,7 @@ def from_einsums(case: Case, contractor: Callable[[Einsum], Contraction], note: 
     forward = many(case, einsums, made) if case.workload == "renyi" and case.batch > 1 else plain(einsums, made)
     costs = [contraction.multiply_adds for contraction in made]
     cost = None if None in costs else float(sum(costs))  # type: ignore[arg-type]
-    found = ready(case, forward, seconds, note=" ".join([note, *{one.note for one in made}]).strip())
+    found = ready(case, forward, seconds, sliced(case), " ".join([note, *{one.note for one in made}]).strip())
     return found._replace(multiply_adds=cost if case.workload in ("amplitude", "scores") else None)
 
 
@@ -60,7 +77,7 @@ def plain(einsums: Sequence[Einsum], made: Sequence[Contraction]) -> Forward:
 
     def forward(arrays: Arrays) -> tuple[Any, ...]:
         pairs = zip(einsums, made, strict=True)
-        return tuple(contraction.call(cut(arrays, einsum.operands, unbind)) for einsum, contraction in pairs)
+        return tuple(contraction.call(cut(arrays, einsum.operands, same)) for einsum, contraction in pairs)
 
     return forward
 
@@ -70,10 +87,11 @@ def many(case: Case, einsums: Sequence[Einsum], made: Sequence[Contraction]) -> 
 
     def forward(arrays: Arrays) -> tuple[Any, ...]:
         def trace(mask: Any) -> Any:
-            return made[0].call(cut(arrays | {"leaves": leaves(arrays["conv_0"], mask)}, einsums[0].operands, unbind))
+            low = unbind(leaves(arrays["bank_0"], mask), 0)
+            return made[0].call(cut(arrays | {"leaves": low}, einsums[0].operands, same))
 
         traces = lax.map(trace, arrays["masks"], batch_size=chunk(case))
-        return traces, made[1].call(cut(arrays, einsums[1].operands, unbind))
+        return traces, made[1].call(cut(arrays, einsums[1].operands, same))
 
     return forward
 
@@ -106,9 +124,8 @@ def step(forward: Forward) -> Callable[[Arrays], tuple[Any, Arrays]]:
     return both
 
 
-def ready(case: Case, forward: Forward, seconds: dict[str, float], note: str = "") -> Prepared:
+def ready(case: Case, forward: Forward, seconds: dict[str, float], inputs: Arrays, note: str) -> Prepared:
     """Trace, compile and run a function of all arrays, and what the runner needs of it."""
-    inputs = WORKLOADS[case.workload].inputs(case)
     with precision(case):
         arrays = jax.device_put(inputs)
         function = jax.jit(step(forward) if case.workload == "value-and-grad" else forward)
@@ -130,5 +147,5 @@ def ready(case: Case, forward: Forward, seconds: dict[str, float], note: str = "
 def finished(case: Case, found: Any) -> np.ndarray:
     """The answer from what a program gives."""
     if case.workload == "value-and-grad":
-        return training_answer(case, found[0], found[1])
+        return training_answer(case, found[0], {name: np.asarray(slope) for name, slope in found[1].items()})
     return WORKLOADS[case.workload].answer(case, [np.asarray(tensor) for tensor in found])

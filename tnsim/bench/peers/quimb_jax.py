@@ -17,8 +17,9 @@ with warnings.catch_warnings():
     import quimb.tensor as qtn
 
 NOTE = (
-    "TensorNetwork.contract(output_inds=.., optimize=tree) with hyperedges, inside one jax.jit, the path by cotengra "
-    "beforehand. Tried: gauging and compression of hyperedges (raise, or do nothing), its own norm (no hyperedges)."
+    "TensorNetwork.contract(output_inds=.., optimize=tree) with hyperedges, inside one jax.jit with every tensor "
+    "an argument, the path by cotengra beforehand. Its gauging and compression do not take hyperedges, so they "
+    "are not used."
 )
 
 

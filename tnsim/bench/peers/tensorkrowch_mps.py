@@ -13,8 +13,8 @@ from tnsim.bench.peers.torches import DEVICE, ready, tensors, waited
 from tnsim.bench.workloads.chains import middle
 
 NOTE = (
-    "models.MPSLayer(tensors=..) with auto_stack and auto_unbind as documented for evaluation, trace() once. "
-    "Of inline_input and inline_mats (a sweep) or pairwise products in one batch, the faster of what was tried: inline."
+    "models.MPSLayer(tensors=..), auto_stack on and auto_unbind off, trace() once, as its documentation has it; "
+    "contracted by its default, pairwise products of stacked matrices."
 )
 
 

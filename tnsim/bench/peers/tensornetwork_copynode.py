@@ -8,14 +8,14 @@ import tensornetwork as tn
 
 from tnsim.bench.cases import Case, Prepared
 from tnsim.bench.peers.common import SCORES, only
-from tnsim.bench.peers.jaxes import ready
+from tnsim.bench.peers.jaxes import ready, sliced
 from tnsim.bench.peers.tensornetwork_greedy import mapped
 from tnsim.bench.peers.tensornetwork_nodes import Nodes
 
 NOTE = (
-    "tn.contract_copy_node from the sites up: first the plain edges below a copy node, then it with its neighbours in "
-    "one einsum, the copy sparse; vmap over samples, one jax.jit. Tried: all copy nodes first (dense results), "
-    "contractors after them (they make the rest dense). It still goes node by node, and so do tracing and compiling."
+    "tn.contract_copy_node from the sites up: first the plain edges below a copy node, then it with its "
+    "neighbours in one einsum, the copy sparse; vmap over samples, one jax.jit. It still goes node by node, and "
+    "so do tracing and compiling."
 )
 
 
@@ -42,4 +42,4 @@ def _on_copy(node: tn.AbstractNode, edge: tn.Edge) -> bool:
 
 def prepare(case: Case) -> Prepared:
     """Trace, compile, first run."""
-    return ready(case, mapped(case, contract), {}, NOTE)
+    return ready(case, mapped(case, contract), {}, sliced(case), NOTE)

@@ -12,13 +12,14 @@ import tensornetwork as tn
 
 from tnsim.bench.cases import Case, Prepared
 from tnsim.bench.peers.common import GENERAL, SCORES, only, stage
-from tnsim.bench.peers.jaxes import Arrays, Contraction, Forward, finished, from_einsums, ready, unbind
+from tnsim.bench.peers.jaxes import Arrays, Contraction, Forward, finished, from_einsums, ready, same, sliced
 from tnsim.bench.peers.tensornetwork_nodes import Nodes, nodes_of
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut
 
 NOTE = (
-    "tn.Node and tn.CopyNode on backend 'jax', contractors.greedy, vmap over samples, one jax.jit. Contractors make "
-    "copy tensors dense and go node by node. Tried: contractors.auto (the same), 'branch' and 'optimal' (do not end)."
+    "tn.Node and tn.CopyNode on backend 'jax', contractors.greedy, vmap over samples, one jax.jit with every "
+    "tensor an argument. Its contractors make copy tensors dense and go node by node; the other contractors make "
+    "them dense too."
 )
 DENSE = 2**28  # numbers in all dense copy tensors
 
@@ -59,12 +60,12 @@ def mapped(case: Case, contract: Callable[[Nodes], Any]) -> Forward:
     single = of_one_sample(einsum)
 
     def forward(arrays: Arrays) -> tuple[Any]:
-        def one(features: Any) -> Any:
-            operands = cut(arrays | {"features": features}, single.operands, unbind)
+        def one(vectors: Sequence[Any]) -> Any:
+            operands = cut(arrays | {"features": vectors}, single.operands, same)
             return contract(nodes_of(single, operands))
 
-        features = arrays["features"]
-        return (one(features) if features.ndim == 2 else jax.vmap(one)(features),)
+        vectors = arrays["features"]  # of every site, one sample's or a batch
+        return (one(vectors) if vectors[0].ndim == 1 else jax.vmap(one)(vectors),)
 
     return forward
 
@@ -80,6 +81,10 @@ def along(einsum: Einsum) -> Contraction:
         return left[0].tensor
 
     return Contraction(call)
+
+
+def _greedy(graph: Nodes) -> Any:
+    return tn.contractors.greedy(graph.nodes).tensor
 
 
 def eager(case: Case) -> Prepared:
@@ -103,4 +108,4 @@ def prepare(case: Case) -> Prepared:
         return eager(case)
     if case.workload in GENERAL:
         return from_einsums(case, along, NOTE)
-    return ready(case, mapped(case, lambda graph: tn.contractors.greedy(graph.nodes).tensor), {}, NOTE)
+    return ready(case, mapped(case, _greedy), {}, sliced(case), NOTE)

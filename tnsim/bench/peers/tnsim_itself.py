@@ -118,7 +118,7 @@ def general(case: Case) -> Prepared:
         banks = {name: bank(arrays, members) for name, members in rows.items()}
         return (contract_network(network, banks, plan=made),)
 
-    return ready(case, forward, seconds, NOTE)
+    return ready(case, forward, seconds, inputs, NOTE)
 
 
 def eager(case: Case) -> Prepared:
@@ -143,5 +143,5 @@ def prepare(case: Case) -> Prepared:
     if case.workload in STATES:
         return measured(case)
     if case.workload in SCORES:
-        return ready(case, scores_of(case), {}, NOTE)
+        return ready(case, scores_of(case), {}, WORKLOADS[case.workload].inputs(case), NOTE)
     return general(case)

@@ -16,8 +16,8 @@ from tnsim.bench.peers.torches import Arrays, Forward, caller, ready, tensors
 from tnsim.bench.workloads.trees import tree_of
 
 NOTE = (
-    "Site-major; torch.matmul (bmm) with the batch last or first, both run and the faster kept; the product over a "
-    "window by slices. Tried: torch.einsum a level (the same bmm, more overhead), torch.prod (slower)."
+    "Site-major; torch.matmul (bmm) with the batch last or first, both run and the faster kept; the product over "
+    "a window by slices."
 )
 CHUNK = 2**27  # bytes of the replicas of many partitions at once
 

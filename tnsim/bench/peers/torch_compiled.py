@@ -10,8 +10,8 @@ from tnsim.bench.peers.torch_batched import quickest, scores_of, state_of
 from tnsim.bench.peers.torches import caller, ready, tensors
 
 NOTE = (
-    "torch.compile(dynamic=False) of the function of 'torch-batched', in the layout that is faster eagerly. Tried: "
-    "mode='max-autotune' (minutes of compiling, the same on CPUs), fullgraph=True (the same graph)."
+    "torch.compile(dynamic=False) of the function of 'torch-batched', in the layout that is faster eagerly; "
+    "default mode."
 )
 
 

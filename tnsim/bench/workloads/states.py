@@ -46,7 +46,9 @@ def state_inputs(case: Case) -> Arrays:
     found = {name: bank.astype(case.dtype) for name, bank in banks.items()}
     if case.workload != "renyi":
         return found
-    return found | {"masks": rng.random((case.batch, tree.size)) < 0.5}
+    masks = rng.random((case.batch, tree.size)) < 0.5
+    masks[:, 0], masks[:, -1] = True, False  # neither side is empty
+    return found | {"masks": masks}
 
 
 def _replicas(case: Case, count: int, leaves: list[tuple[int, ...]] | None, below: range | None = None):
