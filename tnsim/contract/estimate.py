@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from tnsim.contract.program import Operation, Program, Read, Tidy, sources
+from tnsim.contract.kinds import Chain, Link, Operation, Read, Tidy, single, sources
+from tnsim.contract.program import Program
 from tnsim.contract.steps import opened_of, size
 from tnsim.network import Network
 
@@ -42,12 +43,20 @@ def copied(program: Program, operation: Operation) -> int:
     """Numbers that are copied before a matrix product: rows that are not the whole block, axes out of order."""
     if isinstance(operation, (Read, Tidy)):
         return 0
+    if isinstance(operation, Chain):
+        return sum(_looped(program, link) for link in operation.links)
     if not operation.pair.groups.summed:
         return 0
     pair, (ready_a, ready_b) = operation.pair, operation.pair.operands
     return _copy(program, operation.a, operation.rows_a, pair.a != ready_a.order) + _copy(
         program, operation.b, operation.rows_b, pair.b != ready_b.order
     )
+
+
+def _looped(program: Program, link: Link) -> int:
+    """A loop has its own copy of what it goes along, and makes inner products one by one."""
+    moved = sum(_copy(program, block, rows, not single(rows)) for block, rows in link.operands)
+    return moved + (0 if link.inner is None else len(link.rows[0]) * prod(program.shapes[link.other]))
 
 
 def _copy(program: Program, block: int, rows: tuple[int, ...], turned: bool) -> int:

@@ -124,7 +124,7 @@ def result(parts: Groups, ready: tuple[Operand, Operand], wanted: Callable[[int]
 
 
 def _runs(kinds: Sequence[int], turns: int) -> tuple[bool, int]:
-    """Batches in front are best; else the fewest axes moved, now or before the next step, which wants its in one run."""
+    """Batches in front are best; else the fewest axes moved, now or before the next step (which sums one run)."""
     runs = 1 + sum(one != other for one, other in pairwise(kinds))
     later = len(kinds) if runs > 2 + (2 in kinds) else 0
     return (2 in kinds and kinds[0] != 2), turns + later

@@ -14,46 +14,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from math import inf, prod
-from typing import Any, NamedTuple
+from typing import Any
 
+from tnsim.contract.chains import chained
+from tnsim.contract.kinds import Meet, Operation, Read, Rows, Tidy, single, sources
 from tnsim.contract.layout import Pair, groups, operands, result
 from tnsim.contract.steps import Term, Walk, walk
 from tnsim.network import Network
 
-SMALL = 2**15  # numbers: larger tensors are not stacked, which would copy them
+SMALL = 2**15  # numbers: larger tensors are not stacked where that would copy them
+STACK = 2**23  # numbers: no larger stack is made, as it is alive all at once
 Path = tuple[tuple[int, ...], ...]
-Rows = tuple[int, ...]
-
-
-class Read(NamedTuple):
-    """A block from a bank: all of its rows, or those of `slots`, at one number of the sliced `axes` (axis, sliced)."""
-
-    bank: str
-    shape: tuple[int, ...]
-    slots: Rows | None
-    axes: tuple[tuple[int, int], ...]
-
-
-class Tidy(NamedTuple):
-    """Rows of a block with diagonals taken and lonely axes summed: labels -> kept."""
-
-    block: int
-    rows: Rows
-    labels: tuple[int, ...]
-    kept: tuple[int, ...]
-
-
-class Meet(NamedTuple):
-    """Rows of block a with rows of block b, row by row."""
-
-    a: int
-    rows_a: Rows
-    b: int
-    rows_b: Rows
-    pair: Pair
-
-
-Operation = Read | Tidy | Meet
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +42,6 @@ class Program:
     @property
     def last(self) -> int:
         return self.made[-1]
-
-
-def sources(operation: Operation) -> tuple[int, ...]:
-    """The blocks that an operation reads."""
-    if isinstance(operation, Meet):
-        return (operation.a, operation.b)
-    return (operation.block,) if isinstance(operation, Tidy) else ()
 
 
 @lru_cache(maxsize=128)
@@ -149,12 +113,25 @@ class _Builder:
                 key, rows = self._key(number)
                 classes.setdefault(key, {}).setdefault(rows, []).append(number)
             for key, members in classes.items():
-                self._class(key, members)
+                for together in self._stacks(key, members):
+                    self._class(key, together)
+
+    def _stacks(self, key: tuple, members: dict[Rows, list[int]]) -> list[dict[Rows, list[int]]]:
+        """A class in one, or its members one by one where the tensors are large and would be copied, or too many."""
+        blocks, _, _, sizes = key
+        whole = True
+        for block, size, rows in zip(blocks, sizes, zip(*sorted(members), strict=True), strict=False):
+            whole &= size <= self.small or single(rows) or rows == tuple(range(len(self.uses[block])))
+        fits = sizes[-1] <= self.small or len(members) * sizes[-1] <= STACK
+        if self.small and whole and fits:
+            return [members]
+        return [{rows: steps} for rows, steps in members.items()]
 
     def _key(self, number: int) -> tuple[tuple, Rows]:
         """What a step shares with all steps of its class, and the rows that are its own."""
         step = self.walk.steps[number]
-        tensors = sorted(step.operands, key=lambda tensor: self.at[tensor])
+        # More axes first: the first product of a chain, with a block from elsewhere, is then like the others.
+        tensors = sorted(step.operands, key=lambda tensor: (-len(self.axes[tensor]), self.at[tensor]))
         orders = [self.axes[tensor] for tensor in tensors]
         kept = set(step.kept)
         label = {index: place for place, index in enumerate(dict.fromkeys(i for order in orders for i in order))}
@@ -163,9 +140,8 @@ class _Builder:
         self.axes[self.first + number] = made
         blocks, rows = zip(*(self.at[tensor] for tensor in tensors), strict=True)
         dims = self.walk.dims
-        sizes = [prod(dims[i] for i in order) for order in (*orders, made)]
-        alone = number if max(sizes) > self.small else -1
-        return (blocks, labelled, tuple(label[index] for index in made), alone), rows
+        sizes = tuple(prod(dims[i] for i in order) for order in (*orders, made))
+        return (blocks, labelled, tuple(label[index] for index in made), sizes), rows
 
     def _order(self, number: int, labelled: Any, names: list[int], kept: set[int]) -> Term:
         """The axes of a product in the order that suits the step after it."""
@@ -227,7 +203,8 @@ class _Builder:
         root = self.first + len(self.walk.steps) - 1
         last = self.at[root][0]
         made = [*(block for block in made if block != last), last]
+        plain = {block: self.operations[block] for block in made}
+        found = chained(plain, self.shapes, [len(rows) for rows in self.uses]) if self.small else plain
         return Program(
-            tuple(self.operations[block] for block in made), tuple(made), tuple(self.shapes), tuple(self.uses),
-            self.axes[root], self.walk.opened,
-        )  # fmt: skip
+            tuple(found.values()), tuple(found), tuple(self.shapes), tuple(self.uses), self.axes[root], self.walk.opened
+        )

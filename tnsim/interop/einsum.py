@@ -100,7 +100,8 @@ def from_einsum(
     equation: "ab,bc->ac" (without "->": indices that occur once, sorted, as einsum has it), or for every array the
     sequence of its indices, any hashable names, then `output` says the result's (without it, a number). An index may
     occur in many terms and in the output too (a copy tensor), twice in a term (a diagonal), or once in all (summed).
-    Arrays of one shape and type are rows of one bank, the same array object one row.
+    Arrays of one shape and type are rows of one bank, the same array object one row; the network's tensors, and with
+    them the places of a path, come bank by bank.
 
     Raises ValueError where terms and arrays differ in number or shape, for two dimensions of one index, an index of the
     output that no term has, "..." or no array at all.
@@ -119,7 +120,7 @@ def from_einsum(
     return build(runs, stacks, np.empty(0, np.int32), [number[index] for index in result]), banks
 
 
-def _terms(equation, output) -> tuple[list[list[Hashable]], list[Hashable]]:
+def _terms(equation, output) -> tuple[Sequence[Sequence[Hashable]], Sequence[Hashable]]:
     """Terms and result of an equation in either form."""
     if not isinstance(equation, str):
         return [list(term) for term in equation], list(output or ())
@@ -155,6 +156,7 @@ def _runs(dims: dict[Hashable, int], result: Sequence[Hashable]) -> tuple[dict[H
     runs = [Indices(f"open_{place}", 1, dims[index]) for place, index in enumerate(opened)]
     sizes = [dims[index] for index in inner]
     runs += [Indices(f"bond_{size}", sizes.count(size), size) for size in sorted(set(sizes))]
+    runs = runs or [Indices("bond_1", 0, 1)]  # scalars alone
     return {index: place for place, index in enumerate([*opened, *inner])}, runs
 
 
