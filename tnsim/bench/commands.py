@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from typer.core import TyperGroup
 
 from tnsim import memory
@@ -83,6 +84,8 @@ def run_command(
     if not as_json:
         for table in shown(done):
             Console().print(table)
+        for line in absent(done):
+            Console().print(line, highlight=False, markup=False)
 
 
 def entries_of(profile: str, workloads: tuple[str, ...], peers: tuple[str, ...]) -> tuple[Entry, ...]:
@@ -132,13 +135,19 @@ def where(settings: Settings) -> Row:
 
 def shown(done: Done) -> Iterator[Table]:
     """Rows for the terminal, a table for each case: who has a time beside tnsim's, and who should have had one."""
-    lines = [line for line in tables.lines(*done) if line.status != "refused"]
+    lines = [line for line in tables.lines(*done) if line.status not in ("refused", "missing")]
     for case in dict.fromkeys(line.case for line in lines):
-        table = Table("contender", "run", "spread", "", "compile", "peak", "share", title=case, title_justify="left")
+        heads = Column("contender", no_wrap=True), "run", "spread", "tnsim is", "compile", "peak", "share"
+        table = Table(*heads, title=case, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
         for one in (line for line in lines if line.case == case):
-            told = one.ratio or escape(one.said)
+            told = one.ratio.removeprefix("tnsim ") or escape(one.said)
             table.add_row(one.peer, one.median, one.spread, told, one.making, one.peak, one.share)
         yield table
+
+
+def absent(done: Done) -> list[str]:
+    """A line for each contender that is not installed, with what installs it."""
+    return list(dict.fromkeys(row["message"] for row in done.rows if row["status"] == "missing"))
 
 
 @app.command("list", epilog="Example: `tnsim bench list`")

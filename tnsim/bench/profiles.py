@@ -65,8 +65,8 @@ FEW = ("tnsim", "jax-batched", "tensornetwork", "opt_einsum", "cotengra", "torch
 
 PROFILES: dict[str, tuple[Entry, ...]] = {
     "quick": _once([
-        Case("scores", 16, batch=16), Case("value-and-grad", 16, batch=16), Case("amplitude", 16),
-        Case("norm", 16, width=4, features=4, dtype="float64"), Case("renyi", 16, width=2, features=2, dtype="float64"),
+        Case("scores", 16, batch=16), Case("value-and-grad", 8, batch=16), Case("amplitude", 8),
+        Case("norm", 16, width=4, features=4, dtype="float64"), Case("renyi", 8, width=2, features=2, dtype="float64"),
         Case("spectrum", 16, width=4, features=4, dtype="float64"), Case("mps", 16, width=8, features=2, batch=16),
         Case("regular", 16, width=2), Case("peps", (3, 3), width=3, features=2),
         Case("circuit", (3, 3), width=6, features=2, dtype="complex64"), Case("graph", 16, width=8, features=8),
