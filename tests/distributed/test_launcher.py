@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tnsim.distributed import launcher
 from tnsim.distributed.launcher import launch
 
 SAY = "import os, sys; i = int(os.environ['TNSIM_PROCESS']); n = os.environ['TNSIM_PROCESSES'];"
@@ -18,8 +19,10 @@ def python(code):
 
 
 def test_every_process_is_told_who_it_is(capfd):
-    assert launch(python("print(i, n, os.environ['TNSIM_COORDINATOR'].split(':')[0])"), 3) == 0
-    assert sorted(capfd.readouterr().out.splitlines()) == [f"{i} 3 127.0.0.1" for i in range(3)]
+    code = "say = f'{i} {n} ' + os.environ['TNSIM_COORDINATOR']; os.write(1, (say + chr(10)).encode())"
+    assert launch(python(code), 3) == 0
+    said = sorted(line.split(":")[0] for line in capfd.readouterr().out.splitlines())
+    assert said == [f"{i} 3 127.0.0.1" for i in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -52,17 +55,18 @@ def test_bad_calls_are_refused():
         launch(["no-such-program"], 2)
 
 
-@pytest.mark.slow
 def test_ctrl_c_reaches_every_process_once():
-    code = "import sys, tnsim.distributed.launcher as l; sys.exit(l.launch(sys.argv[1:], 2))"
+    code = "import runpy, sys; sys.exit(runpy.run_path(sys.argv[1])['launch'](sys.argv[2:], 2))"
     child = python(
         "import time, signal\n"
-        "signal.signal(signal.SIGINT, lambda *_: (print('stopped', i, flush=True), sys.exit(130)))\n"
-        "print('up', i, flush=True); time.sleep(60)"
+        "say = lambda word: os.write(1, f'{word} {i}\\n'.encode())\n"  # in one piece
+        "signal.signal(signal.SIGINT, lambda *_: (say('stopped'), sys.exit(130)))\n"
+        "say('up'); time.sleep(60)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, *child], stdout=subprocess.PIPE, text=True)
-    up = sorted(process.stdout.readline() for _ in range(2))
-    assert up == ["up 0\n", "up 1\n"]
-    os.kill(process.pid, signal.SIGINT)
-    assert sorted(process.stdout.read().splitlines()) == ["stopped 0", "stopped 1"]
-    assert process.wait(30) == 130
+    command = [sys.executable, "-c", code, launcher.__file__, *child]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        up = sorted(process.stdout.readline() for _ in range(2))
+        assert up == ["up 0\n", "up 1\n"]
+        os.kill(process.pid, signal.SIGINT)
+        assert sorted(process.stdout.read().splitlines()) == ["stopped 0", "stopped 1"]
+        assert process.wait(30) == 130

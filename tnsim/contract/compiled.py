@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from jax.experimental.compilation_cache.compilation_cache import reset_cache
 from jaxtyping import Num
 
 from tnsim.banks import AnyArray, Banks
+from tnsim.contract.execution import DEFAULT, Execution
 from tnsim.contract.scores import Scores, scores
 from tnsim.network import Network
 
@@ -43,8 +44,10 @@ class Compiled:
         return self._run(dict(banks), features)
 
 
-def compiled(network: Network, batch: int, dtype: Any = jnp.float32) -> Compiled:
+def compiled(network: Network, batch: int, dtype: Any = jnp.float32, execution: Execution = DEFAULT) -> Compiled:
     """Trace and compile `scores` of a batch for banks and features of one type, without any numbers.
+
+    execution: as of `scores`, on one device: its mesh and memory are not looked at.
 
     Raises ValueError for a batch < 1 or a type that is not floating or complex; NotLayered as `scores`.
     """
@@ -56,7 +59,9 @@ def compiled(network: Network, batch: int, dtype: Any = jnp.float32) -> Compiled
     banks = {name: jax.ShapeDtypeStruct(shape, kind) for name, shape in network.bank_shapes.items()}
     sites = (len(network.sites), int(network.dims[network.sites.array[0]]))
     began = time.perf_counter()
-    lowered = scores.lower(network, banks, jax.ShapeDtypeStruct((batch, *sites), kind))
+    shape = (*sites, batch) if execution.layout == "batch-last" else (batch, *sites)
+    alone = replace(execution, mesh=None, memory=None)
+    lowered = scores.lower(network, banks, jax.ShapeDtypeStruct(shape, kind), alone)
     traced = time.perf_counter()
     program = lowered.compile()
     ended = time.perf_counter()

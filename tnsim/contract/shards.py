@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,8 +19,10 @@ from jaxtyping import Num
 
 from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
-from tnsim.contract.fold import Algebra, Scaled, fold, rescale
-from tnsim.contract.scores import VECTORS, Scores
+from tnsim.contract.blocks import chosen
+from tnsim.contract.execution import DEFAULT, Execution
+from tnsim.contract.fold import Scaled, fold
+from tnsim.contract.scores import Scores, closed, swept
 from tnsim.contract.sharding.deal import Deal, deal
 from tnsim.contract.sharding.mesh import named, on_host, size_of
 from tnsim.contract.sharding.placed import (
@@ -32,6 +35,7 @@ from tnsim.contract.sharding.placed import (
     place,
     place_features,
 )
+from tnsim.contract.vectors import vectors
 from tnsim.network import Network
 
 
@@ -40,13 +44,14 @@ def sharded_scores(
     banks: Banks | Placed,
     features: Num[AnyArray, "batch sites M"] | PlacedFeatures,
     mesh: Mesh,
-    algebra: Algebra = VECTORS,
+    execution: Execution = DEFAULT,
 ) -> Scores:
     """The `scores` of a batch, computed over a mesh with the axes "data" (samples), "sites" (subtrees) or both.
 
     Equal to one device's up to rounding; exact under jit and grad. Plain banks and features are taken too, and
     rearranged in every call: `place` and `place_features` do that once. A batch that does not divide is filled up and
-    cut. The scores stay split along "data"; over processes `tnsim.distributed.fetched` reads them.
+    cut. The scores stay split along "data"; over processes `tnsim.distributed.fetched` reads them. execution: how each
+    device computes its part; its mesh and memory are not looked at.
 
     Raises ValueError where banks or features do not fit the network or were placed for another mesh, and where no level
     of the tree can be dealt out to the devices of "sites", naming what is possible.
@@ -61,7 +66,7 @@ def sharded_scores(
     if not isinstance(features, PlacedFeatures):
         bank_checks.check_features(network, features)
         features = place_features(network, features, mesh) if on_host(mesh, features) else features
-    return _scores(network, mesh, algebra, banks, features)
+    return _scores(network, mesh, replace(execution, mesh=None, memory=None), banks, features)
 
 
 def _check_placed(network: Network, banks: Placed, mesh: Mesh) -> None:
@@ -70,34 +75,32 @@ def _check_placed(network: Network, banks: Placed, mesh: Mesh) -> None:
         raise ValueError(f"banks: wanted those placed for this network and sites={wanted}, found sites={found}")
 
 
-@partial(jax.jit, static_argnames=("network", "mesh", "algebra"))
-def _scores(network: Network, mesh: Mesh, algebra: Algebra, banks: Any, features: Any) -> Scores:
+@partial(jax.jit, static_argnames=("network", "mesh", "execution"))
+def _scores(network: Network, mesh: Mesh, execution: Execution, banks: Any, features: Any) -> Scores:
     cut = deal(network, size_of(mesh, "sites"))
     banks = banks.banks if isinstance(banks, Placed) else arranged(cut, banks)
     if not isinstance(features, PlacedFeatures):
         features = arranged_features(network, features, mesh)
     kind = jnp.result_type(features.values, *banks.values())
-    data = named(mesh, "data")
-    value, log_scale = jax.shard_map(
-        partial(_of_one_device, cut, named(mesh, "sites"), algebra), mesh=mesh,
-        in_specs=(bank_specs(cut, network, mesh), feature_spec(mesh)), out_specs=(P(data), P(data)),
+    found = jax.shard_map(
+        partial(_of_one_device, cut, named(mesh, "sites"), execution), mesh=mesh,
+        in_specs=(bank_specs(cut, network, mesh), feature_spec(mesh)), out_specs=P(named(mesh, "data")),
     )(banks, features.values.astype(kind))  # fmt: skip
-    return Scores(value[: features.batch], log_scale[: features.batch])
+    return Scores(found.value[: features.batch], found.log_scale[: features.batch])
 
 
-def _of_one_device(cut: Deal, axis: str | None, algebra: Algebra, banks: Any, features: Any):
-    """(value, log-scale) of a device's samples, from its own sites."""
-    value = jnp.transpose(features, (1, 2, 0))
-    leaves = Scaled(value, jnp.zeros((value.shape[0], value.shape[2]), jnp.abs(value).dtype))
-    met = fold(algebra, cut.below, banks, rescale(leaves, (-2,)))
+def _of_one_device(cut: Deal, axis: str | None, execution: Execution, banks: Any, features: Any) -> Scores:
+    """A device's samples, from its own sites: (batch, sites, M) of features, and the rows of the banks there."""
+    batch, kind = features.shape[0], features.dtype.itemsize
+    pieces = chosen(cut.below, execution, batch, kind)
+    met = swept(cut.below, banks, jnp.transpose(features, (1, 2, 0)), execution, pieces)
     met = met if axis is None else _exchanged(met, axis)
-    root = fold(algebra, cut.above, banks, met)
-    last = rescale(Scaled(banks[cut.above.output] @ root.value[0], root.log_scale[0]), (-2,))
-    return last.value.T, last.log_scale
+    return closed(banks[cut.above.output], fold(vectors(execution), cut.above, banks, met), execution)
 
 
 def _exchanged(x: Scaled, axis: str) -> Scaled:
     """The vectors of all devices at the cut, each with its log-scale as one more number: one exchange, not two."""
-    packed = jnp.concatenate([x.value, x.log_scale[:, None].astype(x.value.dtype)], axis=1)
+    kind = jnp.promote_types(x.value.dtype, x.log_scale.dtype)
+    packed = jnp.concatenate([x.value.astype(kind), x.log_scale[:, None].astype(kind)], axis=1)
     packed = lax.all_gather(packed, axis, axis=0, tiled=True, to="invarying")
-    return Scaled(packed[:, :-1], packed[:, -1].real.astype(x.log_scale.dtype))
+    return Scaled(packed[:, :-1].astype(x.value.dtype), packed[:, -1].real.astype(x.log_scale.dtype))
