@@ -204,8 +204,9 @@ def compare_command(
 
 
 def _changes(changes: list[comparison.Change]) -> Table:
-    table = Table("case", "contender", "before", "after", "after / before", "noise", "")
-    for change in changes:
+    heads = Column("case", overflow="fold"), "contender", "before", "after", "ratio", "noise", ""
+    table = Table(*heads, box=SIMPLE_HEAD, pad_edge=False)
+    for change in (change for change in changes if change.ratio is not None or change.verdict):
         ratio = "-" if change.ratio is None else f"{change.ratio:.2f}"
         noise = "-" if change.noise is None else f"{100 * change.noise:.0f} %"
         table.add_row(change.case, change.peer, change.before, change.after, ratio, noise, change.verdict)

@@ -93,9 +93,8 @@ def differences(old: Results, new: Results) -> list[str]:
 
 
 def _facts(found: Results) -> dict[str, str]:
-    """The last environment's; a commit differs on purpose."""
+    """The last environment's; a commit differs on purpose, and a memory limit changes no time."""
     last = list(found.environments.values())[-1]
-    return {
-        f"{part} {name}": str(value)
-        for part in ("machine", "versions", "settings") for name, value in last[part].items() if name != "commit"
-    }  # fmt: skip
+    parts = ("machine", "versions", "settings")
+    facts = [(f"{part} {name}", value) for part in parts for name, value in last[part].items()]
+    return {name: str(value) for name, value in facts if name not in ("machine commit", "settings memory")}

@@ -80,7 +80,7 @@ def check_memory(entries: tuple[Entry, ...], workloads: Mapping[str, Question], 
 
 
 def fingerprint(surroundings: Mapping[str, Any]) -> str:
-    """A short name of an environment: equal machine, versions, commit and settings have the same."""
+    """A short name of an environment: equal machine, versions, commit and pace have the same."""
     return sha256(json.dumps(surroundings, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -88,10 +88,11 @@ def environment(machine: Row, versions: Row, settings: Settings, roofline: Mappi
     """The line that measurements refer to."""
     kept: Row = {"threads": settings.threads, "seconds": settings.seconds, "memory": settings.memory}
     kept |= {f"pace_{name}": value for name, value in settings.pace._asdict().items()}
-    surroundings = {"machine": machine, "versions": versions, "settings": kept}
+    told = {"machine": machine, "versions": versions, "settings": kept}
+    named = {**told, "settings": {**kept, "memory": None}}  # by default half of what is free: another every time
     return {
-        "kind": "environment", "schema": VERSION, "fingerprint": fingerprint(surroundings), "date": now(),
-        **surroundings, "roofline": dict(roofline),
+        "kind": "environment", "schema": VERSION, "fingerprint": fingerprint(named), "date": now(), **told,
+        "roofline": dict(roofline),
     }  # fmt: skip
 
 
