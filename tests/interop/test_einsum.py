@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from strategies import POOL, cases, normal
 
 import tnsim
-from tnsim.interop.einsum import to_einsum
+from tnsim.interop.einsum import from_einsum, to_einsum
 from tnsim.network import Stack, Table, build
 
 SMALL = [arch for arch in POOL if arch.size <= 8]
@@ -60,3 +60,34 @@ def test_features_that_do_not_fit_are_refused():
     arch = tnsim.ConvAC.shallow(sites=3, features=2, rank=4, classes=5)
     with pytest.raises(ValueError, match=r"features: wanted shape \(batch, 3, 2\), found \(1, 4, 2\)"):
         arch.to_einsum(arch.init(jax.random.key(0)), jnp.ones((4, 2)))
+
+
+def test_equations_become_networks_with_a_bank_for_each_shape():
+    a, b, c = np.ones((2, 3)), np.arange(6.0).reshape(2, 3), np.ones((3, 4))
+    network, banks = from_einsum("ab,ab,bc->ca", a, b, c)
+    assert network.bank_shapes == {"tensors_0": (2, 2, 3), "tensors_1": (1, 3, 4)}
+    np.testing.assert_array_equal(banks["tensors_0"], [a, b])
+    assert [int(network.dims[index]) for index in network.outputs] == [4, 2]
+    same, _ = from_einsum([["x", "y"], ["x", "y"], ["y", "z"]], a, b, c, output=["z", "x"])
+    assert same is network
+    once, banks = from_einsum("ab,bc,ab", a, c, a)
+    assert network.bank_shapes["tensors_0"] == (2, 2, 3)
+    assert banks["tensors_0"].shape == (1, 2, 3)  # one array, one row
+    assert [once.dims[index] for index in once.outputs] == [4]  # b and a occur twice: einsum's own rule
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "output", "words"),
+    [
+        ("ab,bc", [(2, 3)], None, r"equation: wanted a term for each of the arrays, at least one, found 2 for 1"),
+        ([], [], None, r"at least one, found 0 for 0"),
+        ("ab,bc->ac", [(2, 3), (4, 2)], None, r"arrays\[1\]: wanted dimension 3 of index 'b', found 4 in"),
+        ("abc->a", [(2, 3)], None, r"arrays\[0\]: wanted 3 axes for \('a', 'b', 'c'\), found shape \(2, 3\)"),
+        ("ab->ad", [(2, 3)], None, r"output: wanted indices of the terms, found 'd'"),
+        ("a...->a", [(2, 3)], None, r"equation: wanted terms .* without '...'"),
+        ("ab->a", [(2, 3)], ["a"], r"output: wanted it in the equation's text"),
+    ],
+)
+def test_an_equation_that_does_not_fit_says_where(equation, shapes, output, words):
+    with pytest.raises(ValueError, match=words):
+        from_einsum(equation, *map(np.ones, shapes), output=output)

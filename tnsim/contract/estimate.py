@@ -1,6 +1,6 @@
 """How much memory a program holds at once, before it runs. Uses program and layout; used by plan and slicing.
 
-    banks, always  +  the whole result  +  blocks from when they are made until their last use  +  copies of operands
+    banks, always (twice in a loop)  +  the whole result  +  blocks until their last use  +  copies of operands
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def peak(network: Network, program: Program, sliced: bool) -> int:
     banks = sum(prod(shape) for shape in network.bank_shapes.values())
     whole = size(opened_of(network), network.dims.tolist())
     inner = max(_alive(program), default=0)
-    return banks + whole * (2 if sliced else 1) + inner
+    return (banks + whole) * (2 if sliced else 1) + inner  # a loop over slices has its own copies
 
 
 def _alive(program: Program) -> Iterator[int]:

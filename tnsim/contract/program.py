@@ -86,7 +86,9 @@ class _Builder:
                 row = {slot: place for place, slot in enumerate(slots)}
                 gone = {axis for axis, _ in axes}
                 shape = tuple(dim for axis, dim in enumerate(stack.shape) if axis not in gone)
-                rows = [[number for number, slot in members if row[slot] == place] for place in range(len(slots))]
+                rows: list[list[int]] = [[] for _ in slots]
+                for number, slot in members:
+                    rows[row[slot]].append(number)
                 self._add(Read(stack.bank, stack.shape, slots if axes else None, axes), shape, rows, -1)
 
     def _add(self, operation: Operation, shape: tuple[int, ...], rows: Sequence[Sequence[int]], stamp: int) -> None:

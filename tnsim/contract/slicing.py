@@ -29,10 +29,11 @@ class Sliced(NamedTuple):
 
 def fit(network: Network, path: tuple[tuple[int, ...], ...], limit: float) -> Sliced:
     """Slice until no more than `limit` numbers are alive at once; the least peak that was met where none fits."""
-    found = _Table(walk(network, path))
     chosen: list[int] = []
-    best = Sliced((), _peak(network, path, ()), False)
-    here = best
+    here = best = Sliced((), _peak(network, path, ()), False)
+    if here.peak <= limit:
+        return here._replace(fits=True)
+    found = _Table(walk(network, path))
     while here.peak > limit:
         index = found.next(chosen)
         if index is None:
