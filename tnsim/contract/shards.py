@@ -42,7 +42,7 @@ from tnsim.network import Network
 def sharded_scores(
     network: Network,
     banks: Banks | Placed,
-    features: Num[AnyArray, "batch sites M"] | PlacedFeatures,
+    features: Num[AnyArray, "..."] | PlacedFeatures,
     mesh: Mesh,
     execution: Execution = DEFAULT,
 ) -> Scores:
@@ -51,7 +51,7 @@ def sharded_scores(
     Equal to one device's up to rounding; exact under jit and grad. Plain banks and features are taken too, and
     rearranged in every call: `place` and `place_features` do that once. A batch that does not divide is filled up and
     cut. The scores stay split along "data"; over processes `tnsim.distributed.fetched` reads them. execution: how each
-    device computes its part; its mesh and memory are not looked at.
+    device computes its part, and the layout of plain features; its mesh and memory are not looked at.
 
     Raises ValueError where banks or features do not fit the network or were placed for another mesh, and where no level
     of the tree can be dealt out to the devices of "sites", naming what is possible.
@@ -64,7 +64,9 @@ def sharded_scores(
         bank_checks.check(network, banks)
         banks = place(network, banks, mesh) if on_host(mesh, *banks.values()) else dict(banks)
     if not isinstance(features, PlacedFeatures):
-        bank_checks.check_features(network, features)
+        batch_last = execution.layout == "batch-last"
+        bank_checks.check_features(network, features, batch_last)
+        features = features.transpose(2, 0, 1) if batch_last else features
         features = place_features(network, features, mesh) if on_host(mesh, features) else features
     return _scores(network, mesh, replace(execution, mesh=None, memory=None), banks, features)
 
