@@ -26,6 +26,7 @@ LAYERS = (
     ("train",),
     ("report",),
     ("demo",),
+    ("bench",),
     ("cli",),
 )
 DOORS = ("tnsim", "tnsim.__init__", "tnsim.__main__")  # the front door opens all of them

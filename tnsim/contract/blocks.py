@@ -35,8 +35,8 @@ class Cut:
 
     below: Schedule
     above: Schedule
-    orders: tuple[Int[np.ndarray, "pieces positions"], ...]
-    rows: tuple[Int[np.ndarray, "pieces positions"], ...]
+    orders: tuple[Int[np.ndarray, "pieces _"], ...]
+    rows: tuple[Int[np.ndarray, "pieces _"], ...]
 
     @property
     def pieces(self) -> int:
@@ -86,7 +86,7 @@ def cut(schedule: Schedule, pieces: int) -> Cut:
     if level is None:
         raise ValueError(f"pieces: wanted a divisor of one of the node counts {possible(schedule)}, found {pieces}")
     nodes = np.arange(schedule.waves[level].nodes).reshape(pieces, -1)
-    orders: list[Int[np.ndarray, "pieces positions"]] = []
+    orders: list[Int[np.ndarray, "pieces _"]] = []
     for wave in reversed(schedule.waves[: level + 1]):
         nodes = wave.children.array[nodes].reshape(pieces, -1)
         orders.insert(0, nodes)
