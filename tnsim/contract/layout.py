@@ -8,8 +8,8 @@ the names of their indices have one Pair, which is how they are found equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -105,22 +105,23 @@ def _ready(order: Labels, batch: Labels, free: Labels, summed: Labels) -> Operan
     return None
 
 
-def result(parts: Groups, ready: tuple[Operand, Operand], wanted: Callable[[int], int]) -> Labels:
+@lru_cache(maxsize=4096)
+def arrange(a: Labels, b: Labels, kept: Labels, kinds: tuple[int, ...]) -> Labels:
     """The order of the result's axes that suits the next step best, of those that a product gives as they come.
 
-    wanted: 1 for an axis that the next step sums, 2 for one that it keeps as a batch, else 0.
+    kinds: for every label 1 where the next step sums it, 2 where it keeps it as a batch, else 0.
     """
-    count = len(parts.batch)
-    batch = ready[0].order[:count]
+    parts = groups(a, b, kept)
+    if not parts.summed:
+        return (*a, *parts.free_b)
+    ready = operands(a, b, parts)
+    batch = ready[0].order[: len(parts.batch)]
     gone = set(parts.batch) | set(parts.summed)
     free = [tuple(i for i in operand.order if i not in gone) for operand in ready]
-
-    def cost(first: int) -> tuple[bool, int, int]:
-        turns = len(ready[first].order) if ready[first].leading else 0  # axes moved, for the left one to be in order
-        return (*_runs([wanted(i) for i in (*batch, *free[first], *free[1 - first])], turns), first)
-
-    first = min((0, 1), key=cost)
-    return (*batch, *free[first], *free[1 - first])
+    orders = [(*batch, *free[first], *free[1 - first]) for first in (0, 1)]
+    turns = [len(operand.order) if operand.leading else 0 for operand in ready]  # the left one must not be leading
+    costs = [_runs([kinds[i] for i in order], turned) for order, turned in zip(orders, turns, strict=True)]
+    return orders[costs.index(min(costs))]
 
 
 def _runs(kinds: Sequence[int], turns: int) -> tuple[bool, int]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from tnsim.contract.chains import chained
 from tnsim.contract.kinds import Meet, Operation, Read, Rows, Tidy, single, sources
-from tnsim.contract.layout import Pair, groups, operands, result
+from tnsim.contract.layout import Pair, arrange
 from tnsim.contract.steps import Term, Walk, walk
 from tnsim.network import Network
 
@@ -147,19 +147,12 @@ class _Builder:
 
     def _order(self, number: int, labelled: Any, names: list[int], kept: set[int]) -> Term:
         """The axes of a product in the order that suits the step after it."""
-        stay = [place for place, index in enumerate(names) if index in kept]
-        parts = groups(labelled[0], labelled[1], stay)
+        stay = tuple(place for place, index in enumerate(names) if index in kept)
         after = self.consumer.get(self.first + number, -1)
         shared = set(self.walk.steps[after].kept) if after >= 0 else set()
         other = self._partner(after, self.first + number)
-
-        def wanted(label: int) -> int:
-            index = names[label]
-            return 0 if index not in other else 2 if index in shared else 1
-
-        a, b = labelled
-        order = result(parts, operands(a, b, parts), wanted) if parts.summed else (*a, *parts.free_b)
-        return tuple(names[label] for label in order)
+        kinds = tuple(0 if index not in other else 2 if index in shared else 1 for index in names)
+        return tuple(names[label] for label in arrange(labelled[0], labelled[1], stay, kinds))
 
     def _partner(self, after: int, tensor: int) -> set[int]:
         """The indices of the tensor that is met next."""
