@@ -19,6 +19,7 @@ LAYERS = (
     ("partitions", "partition_files"),
     ("interop",),
     ("contract",),
+    ("distributed",),
     ("bounds",),
     ("entanglement",),
     ("models",),

@@ -21,7 +21,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from tnsim import __version__, demo, parsing, partition_files
+from tnsim.bench.commands import app as bench
 from tnsim.bounds import min_cut, rank_bounds
+from tnsim.contract.compiled import cache_from_environment
+from tnsim.distributed.launcher import launch
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
@@ -50,6 +53,7 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
     help="Train ConvACs, contract them as tensor networks, and measure their entanglement exactly.",
 )  # fmt: skip
+app.add_typer(bench, name="bench")
 errors = Console(stderr=True)
 CHUNK = 256  # images whose features are held at once
 
@@ -206,6 +210,19 @@ def _bounds(
     Console().print(table)
 
 
+@app.command(
+    "launch", epilog="Example: `tnsim launch --processes 2 -- python job.py`",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)  # fmt: skip
+def _launch(
+    context: typer.Context, processes: Annotated[int, typer.Option(min=1, help="How many, on this machine.")]
+) -> None:
+    """Run a script as several JAX processes that work together; if one is lost, say which, and stop the others."""
+    if not context.args:
+        raise ValueError("COMMAND: wanted a command after --, found none")
+    raise typer.Exit(launch(context.args, processes))
+
+
 def _partitions(arch: Sites, texts: list[str]) -> dict[str, Partition]:
     """Partitions by name; a file may hold many."""
     found: dict[str, Partition] = {}
@@ -353,6 +370,7 @@ def _say(text: str) -> None:
 def main() -> None:
     """Run the command line; a user's mistake is one line, not a traceback."""
     try:
+        cache_from_environment()
         app()
     except (ValueError, MemoryLimitError, OSError, DivergedError) as error:
         _say(f"tnsim: {error}")

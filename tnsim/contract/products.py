@@ -10,7 +10,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Num
 
@@ -44,26 +43,31 @@ def _halved(rows: Rows, below: Below) -> Num[Array, "n r_out batch"]:
 def _compensated(rows: Rows, below: Below) -> Num[Array, "n r_out batch"]:
     """Dot products as if summed in twice the working precision, then rounded once.
 
-    Every product and every sum leaves its rounding error in a second number. Source: Ogita, Rump, Oishi, Accurate sum
-    and dot product, SIAM J. Sci. Comput. 26 (2005), algorithm Dot2.
+    Both factors are split into halves whose products are exact, so that a compiler which merges a product and a sum
+    into one operation changes nothing; every sum leaves its rounding error in a second number. Source: Ogita, Rump,
+    Oishi, Accurate sum and dot product, SIAM J. Sci. Comput. 26 (2005), algorithm Dot2, here with split products.
     """
     if jnp.iscomplexobj(rows) or jnp.iscomplexobj(below):
         return _complex(rows, below)
+    high, low = zip(_split(rows), _split(below), strict=True)
 
     def add(column: Array, so_far: tuple[Array, Array]) -> tuple[Array, Array]:
         total, error = so_far
-        a = lax.dynamic_slice_in_dim(rows, column, 1, 2)
-        b = lax.dynamic_slice_in_dim(below, column, 1, 1)
-        term, lost = _two_product(a, b)
-        total, left = _two_sum(total, term)
-        return total, error + (left + lost)
+        (a_high, b_high), (a_low, b_low) = (_column(part, column) for part in (high, low))
+        for term in (a_high * b_high, a_high * b_low, a_low * b_high):
+            total, lost = _two_sum(total, term)
+            error = error + lost
+        return total, error + a_low * b_low
 
-    shape = (max(len(rows), len(below)), rows.shape[1], below.shape[2])
-    nothing = jnp.zeros(shape, jnp.result_type(rows, below))
     # Of the operands, so that the loop's carry varies over the same devices as they do.
-    nothing = nothing + 0 * (rows[:, :, :1] * below[:, :1])
+    nothing = 0 * (rows[:, :, :1] * below[:, :1])
     total, error = lax.fori_loop(0, rows.shape[2], add, (nothing, nothing))
     return total + error
+
+
+def _column(pair: tuple[Rows, Below], column: Array) -> tuple[Array, Array]:
+    rows, below = pair
+    return lax.dynamic_slice_in_dim(rows, column, 1, 2), lax.dynamic_slice_in_dim(below, column, 1, 1)
 
 
 @_compensated.defjvp
@@ -87,15 +91,8 @@ def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     return total, (a - (total - other)) + (b - other)
 
 
-def _two_product(a: Array, b: Array) -> tuple[Array, Array]:
-    """a * b rounded, and exactly what rounding took (Dekker, Veltkamp)."""
-    term = a * b
-    (a_high, a_low), (b_high, b_low) = _split(a), _split(b)
-    return term, a_low * b_low - (((term - a_high * b_high) - a_low * b_high) - a_high * b_low)
-
-
 def _split(a: Array) -> tuple[Array, Array]:
     """Two numbers of half the bits whose sum is a: the upper half by rounding, which no compiler can undo."""
-    kind = np.finfo(a.dtype)
+    kind = jnp.finfo(a.dtype)
     high = lax.reduce_precision(a, kind.nexp, (kind.nmant - 1) // 2)
     return high, a - high
