@@ -19,6 +19,7 @@ import numpy as np
 import tensornetwork as tn
 from jaxtyping import Array, Num
 
+from tnsim.contract.execution import DEFAULT
 from tnsim.contract.paths import contract_network
 from tnsim.contract.plan import check, plan, plan_path
 from tnsim.contract.schedule import NotLayered, whole
@@ -82,7 +83,7 @@ def _contract(reading: Reading, order: Sequence[int] | None, memory_limit: int |
     if features is not None and _foldable(network, tuple(bank.dtype for bank in banks.values())):
         if memory is not None:  # a fold's vectors are smaller than the banks it reads
             check(plan(network).largest * itemsize, memory)
-        return _out_of_scale(scores(network, banks, features))
+        return _out_of_scale(scores(network, banks, features, DEFAULT))  # as `apply` calls it: one compilation
     if features is not None:
         network, banks = closed(network), {**banks, FEATURES: features[0]}
     if isinstance(memory_limit, int):  # numbers in the largest intermediate, as TensorNetwork counts: nothing is sliced
