@@ -30,9 +30,12 @@ def _alive(program: Program) -> Iterator[int]:
     for place, (block, operation) in enumerate(zip(program.made, program.operations, strict=True)):
         if isinstance(operation, Read) and operation.slots is None:
             numbers[block] = 0  # the bank itself
-        alive += numbers[block] if block != program.last else 0
-        yield alive + copied(program, operation)
-        alive -= sum(numbers[source] for source in set(sources(operation)) if last[source] == place)
+        copies = copied(program, operation)
+        made = numbers[block] if block != program.last else 0
+        done = {source for source in sources(operation) if last[source] == place}
+        turned = sum(numbers[source] for source in done) if copies else 0  # gone once it is copied, before the product
+        yield max(alive + copies, alive + copies + made - min(turned, copies))
+        alive += made - sum(numbers[source] for source in done)
 
 
 def _numbers(program: Program, block: int) -> int:
