@@ -229,13 +229,13 @@ def test_a_limit_is_kept_by_slicing_and_refused_below_the_least():
     network, banks = from_einsum(*case[:1], *case[1], output=case[2])
     free = plan_path(network)
     assert free.slices == 1
-    plan = plan_path(network, memory=free.peak_bytes // 2)
+    plan = plan_path(network, memory=free.peak_bytes * 3 // 4)
     assert plan.slices > 1
-    assert plan.peak_bytes <= free.peak_bytes // 2
+    assert plan.peak_bytes <= free.peak_bytes * 3 // 4
     assert plan.multiply_adds >= free.multiply_adds
     assert f"{plan.slices} slices" in str(plan)
     np.testing.assert_allclose(
-        contract_network(network, banks, memory=free.peak_bytes // 2), contract_network(network, banks), rtol=1e-3
+        contract_network(network, banks, memory=free.peak_bytes * 3 // 4), contract_network(network, banks), rtol=1e-3
     )
     compiled = contract_slices.lower(network, banks, plan, jnp.arange(plan.slices)).compile().memory_analysis()
     measured = compiled.temp_size_in_bytes + compiled.argument_size_in_bytes + compiled.output_size_in_bytes
