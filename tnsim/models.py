@@ -28,7 +28,7 @@ class ConvAC(ConvACArchitecture):
     __doc__ = ConvACArchitecture.__doc__
 
     def apply(
-        self, params: Banks, features: Num[AnyArray, "batch sites M"], engine: str = "tnsim", memory=None,
+        self, params: Banks, features: Num[AnyArray, "..."], engine: str = "tnsim", memory=None,
         execution: Execution = DEFAULT,
     ) -> Scores:  # fmt: skip
         """Class scores as (value, log_scale); engine: "tnsim" or "tensornetwork" (the oracle: dense copies, slow).

@@ -31,8 +31,8 @@ class Case:
     def name(self) -> str:
         """ "scores/N1024/r16/M16/b64/none/float32": what a row is known by, and resumed by."""
         sites = f"N{self.sites}" if isinstance(self.sites, int) else "N{}x{}".format(*self.sites)
-        parts = [self.workload, sites, f"r{self.width}", f"M{self.features}", f"b{self.batch}", self.sharing, self.dtype]
-        return "/".join(parts)
+        numbers = [f"r{self.width}", f"M{self.features}", f"b{self.batch}"]
+        return "/".join([self.workload, sites, *numbers, self.sharing, self.dtype])
 
 
 class Prepared(NamedTuple):

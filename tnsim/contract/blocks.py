@@ -40,6 +40,7 @@ class Cut:
 
     @property
     def pieces(self) -> int:
+        """How many parts."""
         return len(self.orders[0])
 
     @property
@@ -104,8 +105,8 @@ def _local(wave: Wave, rows: Int[np.ndarray, "pieces positions"]) -> Wave:
     return regular(wave, positions // window, slots)
 
 
-CACHE = 2**20  # bytes of one piece's widest wave, on a CPU
-FEWEST = 4  # pieces below which the loop is not worth it
+LARGE = 2**24  # bytes of a wave up to which a CPU sweeps whole levels: the allocator still hands out the same pages
+PIECE = 2**21  # bytes of one piece's widest wave beyond that, in the cache of a core or two
 
 
 def chosen(schedule: Schedule, execution: Execution, batch: int, itemsize: int) -> int:
@@ -120,5 +121,5 @@ def chosen(schedule: Schedule, execution: Execution, batch: int, itemsize: int) 
     if jax.default_backend() != "cpu":
         return 1
     widest = max(wave.positions * (wave.dim_in + wave.dim_out) for wave in schedule.waves) * batch * itemsize
-    wanted = [pieces for pieces in possible(schedule) if FEWEST <= pieces <= widest / CACHE]
-    return max(wanted, default=1)
+    fitting = [pieces for pieces in possible(schedule) if widest > LARGE and pieces <= widest / PIECE]
+    return max(fitting, default=1)

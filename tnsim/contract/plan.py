@@ -89,6 +89,7 @@ class Plan:
 
     @property
     def largest_bytes(self) -> int:
+        """Bytes of the largest tensor, in float32."""
         return ITEMSIZE * self.largest
 
     @property

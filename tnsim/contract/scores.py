@@ -8,6 +8,7 @@ value carried above a node: (nodes, r, batch), the batch last: five times faster
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,10 +19,10 @@ from jaxtyping import Array, Float, Num
 
 from tnsim.contract import blocks
 from tnsim.contract.execution import DEFAULT, Execution
-from tnsim.contract.fold import Scaled, fold, rescale
+from tnsim.contract.fold import Scaled, rescale
 from tnsim.contract.footprint import chunks
 from tnsim.contract.schedule import Schedule, whole
-from tnsim.contract.vectors import vectors
+from tnsim.contract.vectors import folded
 from tnsim.network import Network
 
 
@@ -80,33 +81,21 @@ def swept(
     schedule: Schedule, banks: Mapping[str, Any], leaves: Num[Array, "sites M batch"], execution: Execution, pieces: int
 ) -> Scaled:
     """The values above the last wave of a schedule, (nodes, r, batch), its subtrees swept one after the other."""
-    algebra = vectors(execution)
     if pieces == 1:
-        return _folded(schedule, banks, unscaled(leaves), execution)
+        return folded(schedule, banks, unscaled(leaves), execution)
     cut = blocks.cut(schedule, pieces)
     own, shared = cut.banks(banks)
+    within = replace(execution, remat=False)  # of a piece everything is recomputed, or nothing
 
     def piece(part: tuple[dict[str, Array], Num[Array, "sites M batch"]]) -> Scaled:
         rows, sites = part
-        return fold(algebra, cut.below, {**shared, **rows}, unscaled(sites))
+        return folded(cut.below, {**shared, **rows}, unscaled(sites), within)
 
     if execution.remat is not False:
         piece = jax.checkpoint(piece, prevent_cse=False)  # a loop's body is not merged with another anyway
     tops = lax.map(piece, (own, cut.leaves(leaves)))
     joined = Scaled(*(part.reshape(-1, *part.shape[2:]) for part in tops))
-    return _folded(cut.above, banks, joined, execution)
-
-
-def _folded(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, execution: Execution) -> Scaled:
-    """The fold, keeping for the backward pass every level, or with remat=True their ends alone."""
-    algebra = vectors(execution)
-    if execution.remat is not True:
-        return fold(algebra, schedule, banks, leaves)
-    values = leaves
-    for wave in schedule.waves:
-        level = lambda bank, values, wave=wave: algebra.pool(wave, algebra.conv(wave, bank, values))  # noqa: E731
-        values = jax.checkpoint(level)(banks[wave.bank], values)
-    return values
+    return folded(cut.above, banks, joined, execution)
 
 
 def unscaled(value: Num[Array, "sites M batch"]) -> Scaled:

@@ -21,7 +21,7 @@ from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
 from tnsim.contract.blocks import chosen
 from tnsim.contract.execution import DEFAULT, Execution
-from tnsim.contract.fold import Scaled, fold
+from tnsim.contract.fold import Scaled
 from tnsim.contract.scores import Scores, closed, swept
 from tnsim.contract.sharding.deal import Deal, deal
 from tnsim.contract.sharding.mesh import named, on_host, size_of
@@ -35,7 +35,7 @@ from tnsim.contract.sharding.placed import (
     place,
     place_features,
 )
-from tnsim.contract.vectors import vectors
+from tnsim.contract.vectors import folded
 from tnsim.network import Network
 
 
@@ -97,7 +97,7 @@ def _of_one_device(cut: Deal, axis: str | None, execution: Execution, banks: Any
     pieces = chosen(cut.below, execution, batch, kind)
     met = swept(cut.below, banks, jnp.transpose(features, (1, 2, 0)), execution, pieces)
     met = met if axis is None else _exchanged(met, axis)
-    return closed(banks[cut.above.output], fold(vectors(execution), cut.above, banks, met), execution)
+    return closed(banks[cut.above.output], folded(cut.above, banks, met, execution), execution)
 
 
 def _exchanged(x: Scaled, axis: str) -> Scaled:

@@ -3,74 +3,110 @@
     below (n, r_in, batch) --[conv]--> (n, r_out, batch) --[times 2^-e, product over windows]--> (nodes, r_out, batch)
 
 One pass a wave finds the peaks; the scale itself is one more factor of the product that pools, so that no wave is
-written twice. A power of two rounds nothing, and no logarithm is taken.
+written twice. A power of two rounds nothing, and no logarithm is taken: a sample's exponents are added up at the end.
+Few operations a wave: tracing and compiling them takes longer than running them.
 """
 
 from __future__ import annotations
 
-from math import log, log2
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import partial, reduce
+from math import log
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Float, Int, Num
 
 from tnsim.contract import fold as folds
 from tnsim.contract.execution import Execution
-from tnsim.contract.fold import Algebra, Scaled
-from tnsim.contract.products import product
-from tnsim.contract.schedule import Wave
+from tnsim.contract.fold import Scaled
+from tnsim.contract.products import Product, outer_products, product, suits_loops
+from tnsim.contract.schedule import Schedule, Wave
 
-SAFE = 60.0  # bits: a pooled vector and the one above it stay in float32's 127 with as much left for the weights
-
-
-class Pending(NamedTuple):
-    """value * factor * exp(log_scale): a scale that is known and not yet multiplied in."""
-
-    value: Num[Array, "n r batch"]
-    factor: Float[Array, "n #r batch"]
-    log_scale: Float[Array, "n batch"]
+Value = Num[Array, "n r batch"]
+MOST = 4  # waves of at least a quarter of the largest one's work: seven eighths of a binary tree's
+LONG = 4  # factors of peak 1 in one product; more could leave float32's range before the next scale
 
 
-def vectors(execution: Execution) -> Algebra:
-    """Scores' vectors (n, r, batch), the batch last, one scale a node and sample."""
-    multiply = product(execution)
+def folded(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, execution: Execution) -> Scaled:
+    """Leaves (n, r, batch) carried through all waves of a schedule, one scale a node and sample.
+
+    Which node a sample's scale stands at means nothing: they are all multiplied in the end. With remat=True the
+    backward pass keeps the ends of the levels alone.
+    """
     if execution.rescale == "always":
-        return folds.stacked(multiply, axes=(-2,))
-
-    def conv(wave: Wave, bank: Num[Array, "copies r_out r_in"], below: Scaled) -> Pending:
-        rows = bank if wave.slots is None or len(bank) == 1 else bank[wave.slots.array]
-        if wave.below is not None:
-            below = Scaled(below.value[wave.below.array], below.log_scale[wave.below.array])
-        weights, weight_exponent = scale_of(jnp.abs(bank).max(0).max(keepdims=True)[None])
-        factor, exponent = scale_of(jnp.abs(below.value).max(1, keepdims=True))
-        exponents = (exponent + weight_exponent)[:, 0] * log(2)
-        return Pending(multiply(rows, below.value), factor * weights, below.log_scale + exponents)
-
-    return Algebra(conv, _pool)
-
-
-def scale_of(peak: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """(2^-e, e) with peak * 2^-e in [1, 2); 1 and 0 for a peak of zero. Constants: no gradient depends on a scale."""
-    peak = lax.stop_gradient(peak)
-    kind = jnp.finfo(peak.dtype)
-    bits = np.dtype(f"int{kind.bits}")
-    exponent = (lax.bitcast_convert_type(peak, bits) >> kind.nmant) - (1 - kind.minexp)
-    # Subnormal peaks count as the smallest normal; infinite ones as the largest finite: both keep 2^-e finite.
-    exponent = jnp.where(peak > 0, jnp.clip(exponent, kind.minexp, kind.maxexp - 2), 0)
-    biased = ((1 - kind.minexp) - exponent).astype(bits)
-    scale = lax.bitcast_convert_type(biased << kind.nmant, peak.dtype)
-    return scale, exponent.astype(jnp.promote_types(peak.dtype, jnp.float32))
+        return _always(schedule, banks, leaves, execution)
+    value, factors, logs = jnp.asarray(leaves.value), [], leaves.log_scale.sum(0)
+    loops = _loops(schedule, value, execution)
+    for wave in schedule.waves:
+        level = partial(_level, wave, outer_products if wave in loops else product(execution))
+        kept = jax.checkpoint(level) if execution.remat is True else level
+        value, factor, log_scale = kept(banks[wave.bank], value)
+        factors.append(factor[:, 0])
+        logs = logs if log_scale is None else logs + log_scale
+    logs = logs - log(2) * _exponents(jnp.concatenate(factors)).astype(logs.dtype)
+    others = jnp.zeros((len(value) - 1, value.shape[2]), logs.dtype)
+    return Scaled(value, jnp.concatenate([logs[None], others]))
 
 
-def _pool(wave: Wave, x: Pending) -> Scaled:
-    """Products over the windows; long ones, whose bound leaves the range, take a scale at every halving."""
-    window, width = wave.children.array.shape[1], wave.dim_in
-    if (window + 1) * log2(2 * width) > SAFE:
-        return folds.pool(wave, Scaled(x.value * x.factor, x.log_scale), (-2,))
-    value, factor, logs = (_windows(wave, part) for part in x)
-    return Scaled(_multiplied(value, factor), logs.sum(1))
+def _always(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, execution: Execution) -> Scaled:
+    """The fold of stacked arrays, with a scale at every product."""
+    algebra, values = folds.stacked(product(execution), axes=(-2,)), leaves
+    for wave in schedule.waves:
+        level = lambda bank, values, wave=wave: algebra.pool(wave, algebra.conv(wave, bank, values))  # noqa: E731
+        values = (jax.checkpoint(level) if execution.remat is True else level)(banks[wave.bank], values)
+    return values
+
+
+def _loops(schedule: Schedule, leaves: Value, execution: Execution) -> list[Wave]:
+    """The waves that hold most of the work, where they are narrow enough for loops of XLA's own."""
+    if execution.compute or execution.accumulate:
+        return []
+    work = {wave: wave.positions * wave.dim_in * wave.dim_out for wave in schedule.waves}
+    batch, kind = leaves.shape[2], leaves.dtype
+    heavy = [wave for wave, cost in work.items() if MOST * cost >= max(work.values())]
+    return [wave for wave in heavy if suits_loops((wave.dim_out, wave.dim_in), batch, kind)]
+
+
+def _level(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"], value: Value):
+    """(value of the nodes, the scales taken, what a long window took besides)."""
+    rows = bank if wave.slots is None or len(bank) == 1 else bank[wave.slots.array]
+    moved = multiply(rows, value)
+    factor = scale_of(lax.stop_gradient(lax.reduce_max(lax.abs(moved), (1,)))[:, None])
+    if wave.children.array.shape[1] > LONG:
+        nothing = jnp.zeros((len(moved), moved.shape[2]), factor.dtype)
+        pooled = folds.pool(wave, Scaled(moved * factor, nothing), (-2,))
+        return pooled.value, factor, pooled.log_scale.sum(0)
+    return _multiplied(_windows(wave, moved), _windows(wave, factor)), factor, None
+
+
+def scale_of(peak: Float[Array, "..."]) -> Float[Array, "..."]:
+    """2^-e with peak * 2^-e in [1, 2); 1 for a peak of zero, and for those below the smallest normal number.
+
+    The exponent is read off the number's own bits. Above half of the largest number the scaled peak is in [2, 4), as
+    2^-e must be a normal number itself; infinity stays infinite.
+    """
+    kind, bits, one = _layout(peak.dtype)
+    field = lax.bitcast_convert_type(peak, bits) & bits.type(-1 << kind.nmant)
+    field = lax.select(field == 0, lax.full_like(field, one), field)
+    field = lax.min(field, lax.full_like(field, 2 * one - (1 << kind.nmant)))
+    return lax.bitcast_convert_type(bits.type(2 * one) - field, peak.dtype)
+
+
+def _exponents(factors: Float[Array, "n batch"]) -> Int[Array, "batch"]:
+    """The sum over n of the exponents of powers of two."""
+    kind, bits, one = _layout(factors.dtype)
+    fields = lax.bitcast_convert_type(factors, bits) >> kind.nmant
+    return fields.sum(0, dtype=np.int32) - np.int32(len(factors) * (one >> kind.nmant))
+
+
+def _layout(dtype) -> tuple[Any, np.dtype, int]:
+    """(limits of a floating type, the integers of its size, the bits of its one)."""
+    kind = jnp.finfo(dtype)
+    return kind, np.dtype(f"int{kind.bits}"), int((1 - kind.minexp) << kind.nmant)
 
 
 def _windows(wave: Wave, x: Num[Array, "positions ..."]) -> Num[Array, "nodes window ..."]:
@@ -78,13 +114,14 @@ def _windows(wave: Wave, x: Num[Array, "positions ..."]) -> Num[Array, "nodes wi
     if wave.grid is None:
         return x[wave.children.array]
     (h, w), rows, columns = wave.grid.window, wave.grid.rows, wave.grid.columns
+    if h == 1:
+        return x.reshape(-1, w, *x.shape[1:])
     split = x.reshape(rows // h, h, columns // w, w, *x.shape[1:])
     return split.swapaxes(1, 2).reshape(-1, h * w, *x.shape[1:])
 
 
 def _multiplied(value: Num[Array, "nodes window r batch"], factor) -> Num[Array, "nodes r batch"]:
     """The product over a window, each vector times its scale."""
-    total = value[:, 0] * factor[:, 0]
-    for place in range(1, value.shape[1]):
-        total = total * (value[:, place] * factor[:, place])
-    return total
+    scaled = value * factor
+    parts = [lax.index_in_dim(scaled, place, 1, False) for place in range(value.shape[1])]
+    return reduce(lax.mul, parts)
