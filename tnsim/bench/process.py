@@ -32,6 +32,7 @@ ALIKE = {
     "OMP_WAIT_POLICY": "PASSIVE",  # threads of a waiting worker must not spin beside the one that runs
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # several workers share a device
     "JAX_ENABLE_COMPILATION_CACHE": "false",  # compilation is measured, not remembered
+    "JAX_DEFAULT_MATMUL_PRECISION": "highest",  # as PyTorch's default: no rounding of operands on GPUs
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
     "PYTHONHASHSEED": "0",
 }

@@ -52,7 +52,7 @@ def _general() -> list[Case]:
     cases = [Case("mps", sites, width=16, features=2, batch=64) for sites in (64, 256, 1024)]
     cases += [Case("regular", sites, width=2) for sites in (32, 64)]
     cases += [Case("peps", side, width=4, features=2) for side in ((4, 4), (6, 6))]
-    cases += [Case("circuit", (5, 5), width=cycles, features=2, dtype="complex64") for cycles in (8, 16)]
+    cases += [Case("circuit", (side, side), width=24, features=2, dtype="complex64") for side in (5, 6, 7)]
     return cases + [Case("graph", sites, batch=1) for sites in (64, 256)]
 
 
@@ -75,7 +75,7 @@ PROFILES: dict[str, tuple[Entry, ...]] = {
         Case("scores", 256, batch=64), Case("scores", 1024, batch=64), Case("scores", 4096, batch=64),
         Case("value-and-grad", 1024, batch=64), Case("value-and-grad", 4096, batch=64), Case("scores", 65536),
         Case("regular", 64, width=2), Case("peps", (6, 6), width=4, features=2),
-        Case("circuit", (5, 5), width=16, features=2, dtype="complex64"), Case("graph", 256),
+        Case("circuit", (6, 6), width=24, features=2, dtype="complex64"), Case("graph", 256),
     ]),
     "full": _once([
         *_varied("scores"), *_varied("scores", "full"), *_varied("value-and-grad"), *_varied("value-and-grad", "full"),

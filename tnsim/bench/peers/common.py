@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
+from typing import Any
+
+import numpy as np
 
 from tnsim.bench.cases import Case
 
@@ -29,3 +32,10 @@ def only(case: Case, *workloads: str) -> str | None:
 def eager_only(case: Case) -> str | None:
     """A refusal of the one workload that asks for a library's own call on a graph of nodes."""
     return "'graph' asks for a contractor of TensorNetwork graphs" if case.workload == "graph" else None
+
+
+def batch_last(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs with features (sites, M, batch), as a loader would hand them to who likes it so."""
+    features = inputs["features"]
+    single = features[None] if features.ndim == 2 else features
+    return inputs | {"features": np.ascontiguousarray(np.moveaxis(single, 0, -1))}

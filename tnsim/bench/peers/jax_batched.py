@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 from jax import lax
 
 from tnsim.bench.cases import Case, Prepared
 from tnsim.bench.peers import levels
-from tnsim.bench.peers.common import SCORES, STATES, only
+from tnsim.bench.peers.common import SCORES, STATES, batch_last, only
 from tnsim.bench.peers.jaxes import Arrays, Forward, chunk, leaves, ready
 from tnsim.bench.workloads import WORKLOADS
 from tnsim.bench.workloads.trees import tree_of
@@ -30,10 +29,8 @@ def forward_of(case: Case) -> Forward:
     tree, measure = tree_of(case), levels.forward_of(case.workload)
 
     def scores(arrays: Arrays) -> tuple[Any]:
-        features = arrays["features"]
-        if features.ndim == 2:
-            return (levels.scores_last(tree, arrays, features[..., None])[:, 0],)
-        return (levels.scores_last(tree, arrays, jnp.transpose(features, (1, 2, 0))).T,)
+        found = levels.scores_last(tree, arrays, arrays["features"]).T
+        return (found[0] if case.workload == "amplitude" else found,)
 
     def renyi(arrays: Arrays) -> tuple[Any, ...]:
         def trace(mask: Any) -> Any:
@@ -48,4 +45,5 @@ def forward_of(case: Case) -> Forward:
 
 def prepare(case: Case) -> Prepared:
     """Trace, compile, first run."""
-    return ready(case, forward_of(case), {}, WORKLOADS[case.workload].inputs(case), NOTE)
+    inputs = WORKLOADS[case.workload].inputs(case)
+    return ready(case, forward_of(case), {}, batch_last(inputs) if case.workload in SCORES else inputs, NOTE)

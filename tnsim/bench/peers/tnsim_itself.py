@@ -13,19 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from tnsim.bench.cases import Case, Prepared
-from tnsim.bench.peers.common import SCORES, STATES, stage
+from tnsim.bench.peers.common import SCORES, STATES, batch_last, stage
 from tnsim.bench.peers.jaxes import Arrays, Forward, finished, ready
 from tnsim.bench.peers.tensornetwork_nodes import nodes_of
 from tnsim.bench.workloads import WORKLOADS, Einsum, Operand, cut
 from tnsim.bench.workloads.states import padded
 from tnsim.bench.workloads.trees import CLASSES, tree_of
 from tnsim.contract.contractor import contractor
+from tnsim.contract.execution import Execution
 from tnsim.contract.paths import contract_network
 from tnsim.contract.plan import plan
 from tnsim.interop.einsum import from_einsum
 from tnsim.models import ConvAC
 
-NOTE = "Public calls with their defaults; scores and gradients under one jax.jit with their scales."
+NOTE = "Public calls; scores and gradients under one jax.jit with their scales, the features with the batch last."
+BATCH_LAST = Execution(layout="batch-last")
 
 
 def refuses(case: Case) -> str | None:
@@ -45,10 +47,9 @@ def scores_of(case: Case) -> Forward:
 
     def forward(arrays: Arrays) -> tuple[Any]:
         banks = {name: arrays[name] for name in arch.network.bank_shapes}
-        features = arrays["features"]
-        found = arch.apply(banks, features[None] if features.ndim == 2 else features)
+        found = arch.apply(banks, arrays["features"], execution=BATCH_LAST)
         scores = found.value * jnp.exp(found.log_scale)[:, None]
-        return (scores[0] if features.ndim == 2 else scores,)
+        return (scores[0] if case.workload == "amplitude" else scores,)
 
     return forward
 
@@ -143,5 +144,5 @@ def prepare(case: Case) -> Prepared:
     if case.workload in STATES:
         return measured(case)
     if case.workload in SCORES:
-        return ready(case, scores_of(case), {}, WORKLOADS[case.workload].inputs(case), NOTE)
+        return ready(case, scores_of(case), {}, batch_last(WORKLOADS[case.workload].inputs(case)), NOTE)
     return general(case)

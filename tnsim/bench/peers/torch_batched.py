@@ -16,8 +16,8 @@ from tnsim.bench.peers.torches import Arrays, Forward, caller, ready, tensors
 from tnsim.bench.workloads.trees import tree_of
 
 NOTE = (
-    "Site-major; torch.matmul (bmm) with the batch last or first, both run and the faster kept; the product over "
-    "a window by slices."
+    "Features site-major before the clock runs; torch.matmul (bmm) with the batch last or first, both run and the "
+    "faster kept; the product over a window by slices."
 )
 CHUNK = 2**27  # bytes of the replicas of many partitions at once
 
@@ -32,15 +32,26 @@ def scores_of(case: Case, layout: str) -> Forward:
     tree = tree_of(case)
 
     def forward(arrays: Arrays) -> tuple[Any]:
-        features = arrays["features"]
-        batched = features if features.ndim == 3 else features[None]
         if layout == "last":
-            scores = levels.scores_last(tree, arrays, batched.permute(1, 2, 0).contiguous()).T
+            scores = levels.scores_last(tree, arrays, arrays["features"]).T
         else:
-            scores = levels.scores_first(tree, arrays, batched.transpose(0, 1).contiguous())
-        return (scores if features.ndim == 3 else scores[0],)
+            scores = levels.scores_first(tree, arrays, arrays["features"])
+        return (scores[0] if case.workload == "amplitude" else scores,)
 
     return forward
+
+
+def arranged(arrays: Arrays, layout: str) -> Arrays:
+    """The features site-major, with the batch "last" or "first", before any clock runs."""
+    features = arrays["features"]
+    single = features if features.ndim == 3 else features[None]
+    order = (1, 2, 0) if layout == "last" else (1, 0, 2)
+    return arrays | {"features": single.permute(*order).contiguous()}
+
+
+def scorers(case: Case, arrays: Arrays) -> dict[str, tuple[Forward, Arrays]]:
+    """The scores in both layouts, each with its arrays."""
+    return {layout: (scores_of(case, layout), arranged(arrays, layout)) for layout in ("last", "first")}
 
 
 def state_of(case: Case) -> Forward:
@@ -79,7 +90,7 @@ def prepare(case: Case) -> Prepared:
     arrays, seconds = tensors(case), dict[str, float]()
     if case.workload in STATES:
         return ready(case, caller(case, state_of(case), arrays), seconds, NOTE)
-    calls = {layout: caller(case, scores_of(case, layout), arrays) for layout in ("last", "first")}
+    calls = {layout: caller(case, *scorer) for layout, scorer in scorers(case, arrays).items()}
     with stage(seconds, "plan"):
         layout = quickest(calls)
     return ready(case, calls[layout], seconds, f"{NOTE} Batch {layout} here.")

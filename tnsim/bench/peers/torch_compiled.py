@@ -6,7 +6,7 @@ import torch
 
 from tnsim.bench.cases import Case, Prepared
 from tnsim.bench.peers.common import SCORES, STATES, only, stage
-from tnsim.bench.peers.torch_batched import quickest, scores_of, state_of
+from tnsim.bench.peers.torch_batched import quickest, scorers, state_of
 from tnsim.bench.peers.torches import caller, ready, tensors
 
 NOTE = (
@@ -28,8 +28,9 @@ def prepare(case: Case) -> Prepared:
         if case.workload in STATES:
             forward = state_of(case)
         else:
-            options = {name: scores_of(case, name) for name in ("last", "first")}
-            forward = options[quickest({name: caller(case, option, arrays) for name, option in options.items()})]
+            options = scorers(case, arrays)
+            calls = {name: caller(case, *option) for name, option in options.items()}
+            forward, arrays = options[quickest(calls)]
     call = caller(case, torch.compile(forward, dynamic=False), arrays)
     with stage(seconds, "compile"):
         call()
