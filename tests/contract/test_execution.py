@@ -62,7 +62,7 @@ def by(name, execution):
     return found, gradient
 
 
-@pytest.mark.parametrize("name", ARCHS)
+@pytest.mark.parametrize("name", ["1D", "mirror"])
 @pytest.mark.parametrize("execution", WAYS, ids=lambda e: ",".join(f"{k}={v}" for k, v in vars(e).items() if v))
 def test_every_way_gives_the_same_scores_and_gradients(name, execution):
     for found, right in zip(jax.tree.leaves(by(name, execution)), jax.tree.leaves(wanted(name)), strict=True):
@@ -127,10 +127,11 @@ def test_scales_are_powers_of_two(peak):
         assert factor == 1  # zero, and what is below the smallest normal number
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="GPU libraries hold workspaces of their own")
 @pytest.mark.parametrize("gradient", [False, True])
 @pytest.mark.parametrize("layout", ["batch-first", "batch-last"])
 @pytest.mark.parametrize("pieces", [1, 16])
-@pytest.mark.parametrize("shape", [(256, 16, 3, 64), (64, 32, 16, 64)])
+@pytest.mark.parametrize("shape", [(256, 16, 3, 64)])
 def test_the_footprint_is_the_compilers(shape, pieces, layout, gradient):
     sites, width, features, batch = shape
     depth = sites.bit_length() - 1

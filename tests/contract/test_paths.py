@@ -213,6 +213,7 @@ def test_norms_beyond_float_range_have_a_scale():
 
 
 @pytest.mark.parametrize("case", [lattice(5, 3), graph(24, 3, 1), graph(40, 2, 2), lattice(4, 6), train(30, 16, 8)])
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="GPU libraries hold workspaces of their own")
 def test_the_estimate_is_within_half_as_much_again_of_what_xla_takes(case):
     network, banks = from_einsum(*case[:1], *case[1], output=case[2])
     banks = {name: jnp.asarray(bank) for name, bank in banks.items()}

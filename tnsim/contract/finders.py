@@ -66,13 +66,16 @@ def _found(network: Network, finder: str, seed: int, trials: int) -> Path:
 def _cotengra(finder: str, question: tuple[Sequence[Term], Term, dict[int, int]], seed: int, trials: int) -> Path:
     if cotengra is None:
         raise ImportError(f"finder: {finder!r} wants cotengra, found none installed; pip install 'tnsim[paths]'")
+    terms, opened, dims = question
+    symbol = opt_einsum.get_symbol  # compiled helpers of cotengra take texts alone
+    named = [tuple(map(symbol, term)) for term in terms], tuple(map(symbol, opened))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of optional packages that it would like to have
-        tree = _tree(finder, question, seed, trials)
+        tree = _tree(finder, (*named, {symbol(index): dim for index, dim in dims.items()}), seed, trials)
         return tuple(tuple(map(int, places)) for places in tree.get_path())
 
 
-def _tree(finder: str, question: tuple[Sequence[Term], Term, dict[int, int]], seed: int, trials: int) -> Any:
+def _tree(finder: str, question: tuple[Any, ...], seed: int, trials: int) -> Any:
     """Random greedy trees are the ones that a seed decides; subtrees are then reconfigured from these alone."""
     if finder == "cotengra":
         return cotengra.RandomGreedyOptimizer(parallel=False, seed=seed, max_repeats=trials).search(*question)

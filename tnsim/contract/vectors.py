@@ -37,6 +37,8 @@ def folded(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, executi
     Which node a sample's scale stands at means nothing: they are all multiplied in the end. With remat=True the
     backward pass keeps the ends of the levels alone.
     """
+    if not schedule.waves:
+        return leaves
     if execution.rescale == "always":
         return _always(schedule, banks, leaves, execution)
     value, factors, logs = jnp.asarray(leaves.value), [], leaves.log_scale.sum(0)
