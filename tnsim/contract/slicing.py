@@ -39,6 +39,8 @@ def fit(network: Network, path: tuple[tuple[int, ...], ...], limit: float) -> Sl
         if index is None:
             return best
         chosen.append(index)
+        if found.slices(chosen) > SLICES:
+            return best
         here = Sliced(tuple(sorted(chosen)), _peak(network, path, tuple(sorted(chosen))), False)
         best = min(best, here, key=lambda option: option.peak)
     return here._replace(fits=True)
@@ -76,6 +78,10 @@ class _Table:
         work = np.exp(self.involved @ after).sum(axis=0) * np.exp(self.logs[candidates])
         return int(candidates[np.argmin(np.log(peaks) + EXPENSE * np.log(work))])
 
+    def slices(self, chosen: Sequence[int]) -> float:
+        """Into how many parts these indices slice it."""
+        return float(np.exp(self.logs[list(chosen)].sum()))
+
     def _alive(self, sizes: Float[np.ndarray, "steps n"]) -> Float[np.ndarray, "steps n"]:
         """Numbers alive at each step: a result from its own step to the one that reads it."""
         ends = np.zeros((len(sizes) + 2, sizes.shape[1]))
@@ -83,6 +89,7 @@ class _Table:
         return np.cumsum(sizes, axis=0) - np.cumsum(ends, axis=0)[: len(sizes)]
 
 
+SLICES = 2**20  # beyond, what is called a plan would never end
 EXPENSE = 1.0  # how much a factor of work counts beside a factor of peak
 
 
