@@ -14,15 +14,11 @@ from tnsim.bench.cases import Case
 from tnsim.bench.peers.registry import PEERS, Peer, load, missing
 from tnsim.bench.workloads import WORKLOADS, training_answer, trees
 
-HEAVY = {"torch-compiled"}  # half a minute of compiling
-
 
 def module_of(name):
     peer = PEERS[name]
     if why := missing(peer):
         pytest.skip(why)
-    if name in HEAVY:
-        pytest.skip("compiles for half a minute; asked by the benchmark itself")
     return load(peer)
 
 

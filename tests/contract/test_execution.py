@@ -209,3 +209,10 @@ def test_the_oracle_takes_no_execution():
     params, features = drawn("1D")
     with pytest.raises(ValueError, match="execution: wanted nothing but memory beside engine='tensornetwork'"):
         ARCHS["1D"].apply(params, features, "tensornetwork", execution=replace(PLAIN, remat=True))
+
+
+def test_a_limit_beside_a_mesh_is_refused_rather_than_forgotten():
+    params, features = drawn("1D")
+    devices = Execution(mesh=Mesh(np.array(jax.devices()[:1]), ("data",)))
+    with pytest.raises(ValueError, match=r"memory: wanted None beside a mesh, .* found '1GB'"):
+        ARCHS["1D"].apply(params, features, memory="1GB", execution=devices)

@@ -31,8 +31,8 @@ ENGINES = ("tnsim", "tensornetwork")
 def run(engine: str, network: Network, banks, features, memory=None, execution: Execution = DEFAULT) -> Scores:
     """Scores of a batch of features (batch, sites, M). Raises ValueError for what does not fit the network.
 
-    execution: how; its mesh spreads samples and subtrees over devices. memory: in place of the execution's; splits the
-    batch of "tnsim" (MemoryLimitError where one sample is above it).
+    execution: how; its mesh spreads samples and subtrees over devices, and takes no memory beside it. memory: in place
+    of the execution's; splits the batch of "tnsim" (MemoryLimitError where one sample is above it).
 
     engine "tensornetwork" contracts without scales, so that log_scale is 0 and the value may leave float range, and
     makes copy tensors dense: raises MemoryLimitError where these and its largest intermediate are above the memory.
@@ -41,6 +41,9 @@ def run(engine: str, network: Network, banks, features, memory=None, execution: 
         raise ValueError(f"engine: wanted one of {ENGINES}, found {engine!r}")
     if memory is not None:
         execution = replace(execution, memory=memory)
+    if execution.mesh is not None and execution.memory is not None:
+        found = execution.memory
+        raise ValueError(f"memory: wanted None beside a mesh, which splits the batch itself, found {found!r}")
     if execution.mesh is not None and engine == "tnsim":
         return sharded_scores(network, banks, features, execution.mesh, execution)
     bank_checks.check(network, banks)

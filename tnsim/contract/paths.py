@@ -17,12 +17,11 @@ from jaxtyping import Array, Num
 
 from tnsim import memory as limits
 from tnsim.contract.execute import How
+from tnsim.contract.execution import PRECISIONS
 from tnsim.contract.fold import Scaled
 from tnsim.contract.plan import WAYS_OUT, Plan, check_plan, plan_path
 from tnsim.contract.slices import summed
 from tnsim.network import Network
-
-PRECISIONS = (None, "default", "high", "highest")
 
 
 def contract_network(

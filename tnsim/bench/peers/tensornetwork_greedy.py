@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 import tensornetwork as tn
 
 from tnsim.bench.cases import Case, Prepared
 from tnsim.bench.peers.common import GENERAL, SCORES, only, stage
 from tnsim.bench.peers.jaxes import Arrays, Contraction, Forward, finished, from_einsums, ready, same, sliced
-from tnsim.bench.peers.tensornetwork_nodes import Nodes, nodes_of
+from tnsim.bench.peers.tensornetwork_nodes import Nodes, graph_of, nodes_of
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut
 
 NOTE = (
@@ -89,10 +87,7 @@ def _greedy(graph: Nodes) -> Any:
 
 def eager(case: Case) -> Prepared:
     """contractors.greedy called eagerly on one graph; each call a replica, since it consumes what it gets."""
-    inputs, seconds = WORKLOADS[case.workload].inputs(case), dict[str, float]()
-    (einsum,) = WORKLOADS[case.workload].einsums(case)
-    operands = cut(inputs, einsum.operands, lambda array, axis: list(np.moveaxis(array, axis, 0)))
-    graph = nodes_of(einsum, [jnp.asarray(operand) for operand in operands]).nodes
+    graph, seconds = graph_of(case), dict[str, float]()
 
     def run() -> Any:
         return jax.block_until_ready(tn.contractors.greedy(tn.replicate_nodes(graph)).tensor)

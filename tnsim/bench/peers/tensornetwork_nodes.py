@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+import numpy as np
 import tensornetwork as tn
 
-from tnsim.bench.workloads import Einsum
+from tnsim.bench.cases import Case
+from tnsim.bench.workloads import WORKLOADS, Einsum, cut
 
 
 class Nodes(NamedTuple):
@@ -37,3 +40,10 @@ def nodes_of(einsum: Einsum, operands: Sequence[Any]) -> Nodes:
         elif len(edges) == 2:
             tn.connect(*edges)
     return Nodes([*tensors, *copies], copies)
+
+
+def graph_of(case: Case) -> list[tn.AbstractNode]:
+    """The nodes of the case `graph`, each with an array of its own."""
+    inputs, (einsum,) = WORKLOADS[case.workload].inputs(case), WORKLOADS[case.workload].einsums(case)
+    operands = cut(inputs, einsum.operands, lambda array, axis: list(np.moveaxis(array, axis, 0)))
+    return nodes_of(einsum, [jnp.asarray(operand) for operand in operands]).nodes

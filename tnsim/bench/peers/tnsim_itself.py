@@ -15,7 +15,7 @@ import numpy as np
 from tnsim.bench.cases import Case, Prepared
 from tnsim.bench.peers.common import SCORES, STATES, batch_last, stage
 from tnsim.bench.peers.jaxes import Arrays, Forward, finished, ready
-from tnsim.bench.peers.tensornetwork_nodes import nodes_of
+from tnsim.bench.peers.tensornetwork_nodes import graph_of
 from tnsim.bench.workloads import WORKLOADS, Einsum, Operand, cut
 from tnsim.bench.workloads.states import padded
 from tnsim.bench.workloads.trees import CLASSES, tree_of
@@ -124,10 +124,7 @@ def general(case: Case) -> Prepared:
 
 def eager(case: Case) -> Prepared:
     """tnsim.contractor without jit on one graph of TensorNetwork's own nodes."""
-    inputs, seconds = WORKLOADS[case.workload].inputs(case), dict[str, float]()
-    (einsum,) = WORKLOADS[case.workload].einsums(case)
-    operands = cut(inputs, einsum.operands, lambda array, axis: list(np.moveaxis(array, axis, 0)))
-    graph = nodes_of(einsum, [jnp.asarray(operand) for operand in operands]).nodes
+    graph, seconds = graph_of(case), dict[str, float]()
 
     def run() -> Any:
         return jax.block_until_ready(contractor(graph).tensor)
