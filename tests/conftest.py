@@ -1,8 +1,9 @@
-"""Every shape annotation of tnsim is checked while the tests run; rank promotion raises."""
+"""Every shape annotation of tnsim is checked while the quick tests run; rank promotion raises in all of them."""
 
 import os
 
 import jax
+import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
@@ -22,3 +23,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "tnsim")
 def no_rank_promotion():
     with jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_checks_of_types_where_slow(request, monkeypatch):
+    """Thousands of cases more of what quick tests check too: there annotations would take four fifths of the time."""
+    if request.node.get_closest_marker("slow"):
+        monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

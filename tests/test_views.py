@@ -49,7 +49,7 @@ VIEWS = {"tensornetwork": by_tensornetwork, "module": by_module, "einsum": by_ei
 
 
 @given(cases(scaled=False), st.integers(0, 2**32 - 1))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_apply_equals_the_definition(case, seed):
     dtype = case.weights[0].dtype.name
     features = normal(np.random.default_rng(seed), (BATCH, case.arch.size, case.arch.features), dtype)
@@ -60,7 +60,7 @@ def test_apply_equals_the_definition(case, seed):
 
 @pytest.mark.slow
 @given(case=cases(scaled=False), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_every_view_equals_apply(case, seed):
     dtype = case.weights[0].dtype.name
     features = jnp.asarray

@@ -51,7 +51,7 @@ def distance(values, other):
     return np.abs(one - two).max()
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW) | cases(archs=FEW, measured=True))
 def test_overlaps_are_those_of_the_tensors(case):
     states = dense(case).reshape(-1, case.arch.classes)
@@ -66,7 +66,7 @@ def test_overlaps_are_those_of_the_tensors(case):
     np.testing.assert_allclose(found.cosines, found.cosines.conj().T, atol=1e-14)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW) | cases(archs=FEW, measured=True), st.sampled_from("AB"))
 def test_the_class_leg_on_either_side(case, class_side):
     values, norm = wanted(case, case.mask, class_side)
@@ -76,13 +76,13 @@ def test_the_class_leg_on_either_side(case, class_side):
 
 
 @pytest.mark.slow
-@settings(max_examples=80)
+@settings(max_examples=48)
 @given(cases(archs=MANY), st.sampled_from("AB"))
 def test_any_tree_with_the_class_leg_on_either_side(case, class_side):
     test_the_class_leg_on_either_side.hypothesis.inner_test(case, class_side)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW))
 def test_the_class_leg_alone(case):
     values, norm = wanted(case, np.ones(case.arch.size, bool), "B")
@@ -95,7 +95,7 @@ def test_the_class_leg_alone(case):
     assert distance(eigenvalues, found.values**2) <= 1e-9
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW))
 def test_the_class_moves_to_the_other_side_with_it(case):
     """S(class A) = S(B): the state is pure, and both sides see one spectrum."""
@@ -104,7 +104,7 @@ def test_the_class_moves_to_the_other_side_with_it(case):
     assert distance(one.values, other.values) <= 1e-10
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW) | cases(archs=FEW, measured=True), st.sampled_from("AB"))
 def test_two_replicas_equal_the_joint_spectrum(case, class_side):
     values, _ = wanted(case, case.mask, class_side)
@@ -114,7 +114,7 @@ def test_two_replicas_equal_the_joint_spectrum(case, class_side):
     assert found.value == pytest.approx(value, abs=1e-9 + found.tolerance)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW))
 def test_mutual_information_of_class_and_side(case):
     def of(in_a, in_b, class_too):

@@ -11,7 +11,7 @@ import tnsim
 from tnsim.entanglement import gram
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(cases(archs=FEW) | cases(archs=FEW, measured=True))
 def test_the_norm_is_that_of_the_tensor(case):
     wanted = np.log(np.linalg.norm(case.dense)) + case.log_scale
@@ -20,7 +20,7 @@ def test_the_norm_is_that_of_the_tensor(case):
     assert log_scale == pytest.approx(wanted, abs=1e-9)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(dtypes=["float64", "complex128"], archs=FEW))
 def test_the_sensitivity_bounds_what_small_errors_do(case):
     """Channels of the first level's maps moved by a relative 1e-6: the normalised state moves by no more."""

@@ -47,14 +47,14 @@ def check_windows(case, order):
             assert (values > 1.01e-4).sum() <= ranks[node] <= (values > 0.99e-4).sum()
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(cases(WIDE, SOME) | cases(WIDE, SOME[1:3], measured=True), st.sampled_from([0.5, 1, 2, np.inf]))
 def test_windows_and_sites(case, order):
     check_windows(case, order)
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=36)
 @given(cases(archs=POOL[::2]) | cases(archs=FEW, measured=True), st.sampled_from([0.5, 1, 3]))
 def test_windows_and_sites_everywhere(case, order):
     check_windows(case, order)
@@ -70,7 +70,7 @@ def test_a_window_of_the_map_is_the_window_of_the_spectrum(case):
             assert pytest.approx(wanted, abs=1e-9) == S
 
 
-@settings(max_examples=15)
+@settings(max_examples=9)
 @given(cases(WIDE, SOME) | cases(WIDE, SOME[1:3], measured=True))
 def test_single_sites(case):
     found = maps.site_entropies(*parts(case.state))
@@ -82,7 +82,7 @@ def test_single_sites(case):
                                atol=1e-9)  # fmt: skip
 
 
-@settings(max_examples=15)
+@settings(max_examples=9)
 @given(cases(WIDE, SOME) | cases(WIDE, SOME[1:3], measured=True))
 def test_every_edge_closes_to_the_same_norm(case):
     """sum_gh G E is <psi|psi> on every edge, up to the scales that were dropped: they are ratios of leaves' rho."""
@@ -172,7 +172,7 @@ def test_too_large_a_sweep_is_refused():
         maps.window_map(*parts(POOL[0].state(drawn(POOL[0]), 0)), limit=1000)
 
 
-@settings(max_examples=300)
+@settings(max_examples=180)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.3, 0.5, 0.9, 1, 1.5, 2, 3, np.inf]))
 def test_moved_probabilities_move_the_entropy_by_no_more(seed, order):
     """p moved by T to another p', both normalised: flat or steep, by little or by much."""
@@ -189,7 +189,7 @@ def test_moved_probabilities_move_the_entropy_by_no_more(seed, order):
     assert abs(S - moved) <= entropy_error(T, k, order, S) * (1 + 0.1 * (order != 1)) + 1e-13
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(cases(WIDE, SOME), st.integers(0, 2**32 - 1))
 def test_what_is_felt_covers_banks_that_are_rounded(case, seed):
     """The first level's weights rounded to eps = 1e-9: rho moves by less than `felt` at that eps."""

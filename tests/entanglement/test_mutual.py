@@ -40,14 +40,14 @@ def sides(draw, sites):
     return list(order[: ends[0]]), list(order[ends[0] : ends[1]])
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(cases(WIDE, SOME) | cases(WIDE, SOME[1:3], measured=True), st.sampled_from([1, 2]), st.data())
 def test_two_sets_of_sites(case, order, data):
     check_two_sets(case, order, data)
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=36)
 @given(cases(archs=FEW) | cases(archs=FEW, measured=True), st.sampled_from([1, 2]), st.data())
 def test_two_sets_of_sites_everywhere(case, order, data):
     check_two_sets(case, order, data)
@@ -67,7 +67,7 @@ def check_two_sets(case, order, data):
         assert found.value <= 2 * min(end.upper for end in ends) + 1e-12
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(WIDE, SOME) | cases(WIDE, SOME[1:3], measured=True), st.sampled_from([0.5, 1, 2, 3, np.inf]), st.data())
 def test_the_entropy_of_a_set(case, order, data):
     sites = list(data.draw(st.permutations(range(case.arch.size)))[: data.draw(st.integers(1, case.arch.size))])
@@ -87,14 +87,14 @@ def test_large_sets_are_measured_by_their_spectrum(case):
     assert inside(found, oracle.set_entropy(case.dense, np.flatnonzero(case.mask)))
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(cases(WIDE, SOME) | cases(WIDE, SOME[1:3], measured=True), st.sampled_from([1, 2]))
 def test_all_pairs(case, order):
     check_all_pairs(case, order)
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(cases(archs=POOL[1::4]) | cases(archs=FEW, measured=True), st.sampled_from([1, 2]))
 def test_all_pairs_everywhere(case, order):
     check_all_pairs(case, order)
@@ -113,7 +113,7 @@ def check_all_pairs(case, order):
     np.testing.assert_allclose(found.entropies, wanted, atol=1e-9)
 
 
-@settings(max_examples=15)
+@settings(max_examples=9)
 @given(cases(WIDE, SOME))
 def test_the_map_is_symmetric_and_keeps_its_bounds(case):
     found = mutual.mutual_information_map(*parts(case.state))
@@ -192,7 +192,7 @@ def test_a_grid_of_other_sites_is_refused():
         mutual.decay(np.zeros((4, 4)), (3, 2))
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW), st.sampled_from([1, 2, 3]), st.data())
 def test_sets_whose_spectra_are_out_of_reach(case, order, data):
     """By intervals of von Neumann entropies, and by replicas."""

@@ -20,7 +20,7 @@ def drawn(arch):
     return strategies.named([rng.normal(size=shape) for shape in strategies.shapes(arch)])
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(cases() | cases(archs=FEW, measured=True), st.data())
 def test_one_to_three_sites_in_the_order_given(case, data):
     sites = data.draw(st.permutations(range(case.arch.size)))[: data.draw(st.integers(1, min(3, case.arch.size)))]
@@ -30,7 +30,7 @@ def test_one_to_three_sites_in_the_order_given(case, data):
     assert np.trace(found).real == pytest.approx(1)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(cases(archs=[arch for arch in FEW if arch.size > 2]))
 def test_its_eigenvalues_are_the_schmidt_probabilities(case):
     sites = np.flatnonzero(case.mask)[:2].tolist()
@@ -73,7 +73,7 @@ def test_a_state_that_is_zero_has_no_density_matrix():
         ARCH.state(params, 0).reduced_density_matrix([0])
 
 
-@settings(max_examples=15)
+@settings(max_examples=9)
 @given(cases(["float64", "complex128"], FEW[:4]), st.data())
 def test_many_sets_at_once(case, data):
     order = list(data.draw(st.permutations(range(case.arch.size))))

@@ -34,7 +34,7 @@ def holds(found, value):
     return (found.lower - 1e-13 <= value).all() and (value <= found.upper + 1e-13).all()
 
 
-@settings(max_examples=60)
+@settings(max_examples=36)
 @given(cases(archs=POOL) | cases(archs=FEW, measured=True), st.sampled_from([2, 3, 2.0]))
 def test_replicas_equal_the_spectrum_and_their_interval_holds(case, order):
     value, found = wanted(case, case.mask, order), measured(case, order)
@@ -43,7 +43,7 @@ def test_replicas_equal_the_spectrum_and_their_interval_holds(case, order):
     assert found.value == pytest.approx(value, abs=1e-9 + found.width[0] / 100)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(cases(archs=NARROW) | cases(archs=NARROW[:4], measured=True))
 def test_four_replicas(case):
     value, found = wanted(case, case.mask, 4), measured(case, 4)
@@ -51,7 +51,7 @@ def test_four_replicas(case):
     assert found.value == pytest.approx(value, abs=1e-9 + found.width[0] / 100)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(cases(archs=FEW) | cases(archs=FEW, measured=True))
 def test_the_state_measures_order_two_so(case):
     value = wanted(case, case.mask)
@@ -62,7 +62,7 @@ def test_the_state_measures_order_two_so(case):
     assert case.state.renyi(case.mask).value == pytest.approx(value, abs=1e-10)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW))
 def test_both_sides_have_one_entropy_that_falls_with_the_order(case):
     found = [measured(case, order, np.stack([case.mask, ~case.mask])) for order in (2, 3)]
@@ -83,7 +83,7 @@ def test_states_that_nearly_cancel_are_measured_by_their_spectrum():
     assert found.value == pytest.approx(-np.log((p**2).sum() / p.sum() ** 2), abs=1e-8)
 
 
-@settings(max_examples=15)
+@settings(max_examples=9)
 @given(cases(archs=FEW[:3], dtypes=["float32", "complex128"]))
 def test_many_partitions_at_once(case):
     rng = np.random.default_rng(0)

@@ -57,14 +57,14 @@ def some_masks(case, count=5):
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(cases(archs=FEW, measured=True), st.sampled_from([2, 3]))
 def test_one_partition_at_a_time_is_the_plain_fold(case, order):
     masks = some_masks(case, 3)
     close(renyi.single(*inputs(case), masks, order, None), plain(case, masks, order), case, order)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW), st.sampled_from([2, 3]), st.sampled_from([1, 10_000, 300_000]))
 def test_blocks_of_any_size_give_the_same(case, order, block):
     masks = some_masks(case, 2)
@@ -74,7 +74,7 @@ def test_blocks_of_any_size_give_the_same(case, order, block):
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@settings(max_examples=8)
 @given(cases(archs=TABLED, dtypes=["float64", "complex128"], measured=True), st.sampled_from([2, 3]))
 def test_tables_at_every_level_are_the_plain_fold(case, order):
     masks = some_masks(case)
@@ -88,7 +88,7 @@ def cheap_at(level, asked):
     return patterns.Cost(float(level != asked), 1.0, 1.0)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(cases(archs=TABLED[:1], dtypes=["float64"]))
 def test_tables_are_one_partition_at_a_time(case):
     masks = some_masks(case)

@@ -30,7 +30,7 @@ def in_single_precision(network, banks, vector, measure, mask, order):
     return float(renyi.log_trace(network, single, vector.astype(np.float32), grams, mask, order))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=24, deadline=None)
 @given(cases(WIDE, FEW[:2], scaled=False) | cases(WIDE, FEW[:2], scaled=False, measured=True))
 def test_the_dense_entropy_is_inside(case):
     values, _ = oracle.spectrum(case.dense, case.mask)
@@ -38,7 +38,7 @@ def test_the_dense_entropy_is_inside(case):
     assert abs(value - oracle.renyi(values[values > 0] ** 2, 2)) <= error + 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=24, deadline=None)
 @given(cases(WIDE[:1], FEW[:2], scaled=False), st.sampled_from([1, 2]))
 def test_single_precision_strays_no_further_than_its_bound(case, order):
     """The same fold with roundings so large that they show; where even they are first order."""

@@ -35,7 +35,7 @@ def assert_same(one, other, atol=1e-10):
     assert distance(one.values, other.values) <= atol
 
 
-@settings(max_examples=60)
+@settings(max_examples=36)
 @given(cases() | cases(archs=FEW, measured=True))
 def test_values_and_norm_are_those_of_the_matricised_tensor(case):
     values, norm = oracle.spectrum(case.dense, case.mask)
@@ -43,14 +43,14 @@ def test_values_and_norm_are_those_of_the_matricised_tensor(case):
     assert case.schmidt.log_norm == pytest.approx(np.log(norm) + case.log_scale, abs=1e-9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=36)
 @given(cases(archs=FEW))
 def test_the_error_bound_holds(case):
     values, _ = oracle.spectrum(case.dense, case.mask)
     assert distance(case.schmidt.values, values) <= case.schmidt.error_bound + SLACK
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW))
 def test_values_are_normalised_and_descend(case):
     values = case.schmidt.values
@@ -59,13 +59,13 @@ def test_values_are_normalised_and_descend(case):
     assert (np.diff(values) <= 0).all()
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW))
 def test_both_sides_see_one_spectrum(case):
     assert_same(case.schmidt, case.state.schmidt(~case.mask))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(cases(archs=FEW))
 def test_rank_never_exceeds_the_min_cut_nor_the_upper_bound(case):
     rank = case.schmidt.rank()
@@ -73,7 +73,7 @@ def test_rank_never_exceeds_the_min_cut_nor_the_upper_bound(case):
     assert rank <= tnsim.bounds.rank_bounds(case.arch, case.mask).upper
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(archs=FEW))
 def test_scaling_banks_changes_the_norm_alone(case):
     plain = replace(case, powers=(0,) * len(case.powers))
@@ -81,7 +81,7 @@ def test_scaling_banks_changes_the_norm_alone(case):
     assert case.schmidt.log_norm - plain.schmidt.log_norm == pytest.approx(case.log_scale, abs=1e-9)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(dtypes=["float64", "complex128"], archs=FEW), st.integers(0, 2**32 - 1))
 def test_channel_permutations_are_gauge(case, seed):
     rng = np.random.default_rng(seed)
@@ -110,7 +110,7 @@ def rescaled_channels(rng, levels, weights):
     return weights
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(dtypes=["float64", "complex128"], archs=FEW), st.integers(0, 2**32 - 1))
 def test_channel_scalings_are_gauge(case, seed):
     weights = rescaled_channels(np.random.default_rng(seed), strategies.wiring(case.arch), case.weights)
@@ -119,7 +119,7 @@ def test_channel_scalings_are_gauge(case, seed):
     assert scaled.schmidt.log_norm == pytest.approx(case.schmidt.log_norm, abs=1e-9)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(cases(archs=[arch for arch in FEW if arch.size <= 9]), st.integers(0, 2**32 - 1))
 def test_renaming_the_sites_moves_the_partition_with_them(case, seed):
     to = np.random.default_rng(seed).permutation(case.arch.size)  # site i becomes site to[i]
@@ -135,7 +135,7 @@ def test_renaming_the_sites_moves_the_partition_with_them(case, seed):
 FULL = [arch for arch in strategies.POOL if set(arch.sharing) == {"full"} and arch.size > 2]
 
 
-@settings(max_examples=15)
+@settings(max_examples=9)
 @given(cases(archs=FULL, dtypes=["float64"]), st.integers(0, 2**32 - 1))
 def test_automorphisms_of_a_fully_shared_tree_change_nothing(case, seed):
     rng = np.random.default_rng(seed)
@@ -200,7 +200,7 @@ def test_streamed_products_equal_formed_ones(kernels, swap, monkeypatch):
             )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(cases(archs=FEW))
 def test_streaming_changes_no_spectrum(case):
     patch = pytest.MonkeyPatch()
@@ -231,7 +231,7 @@ def test_left_right_of_a_thousand_sites():
     assert found.error_bound < 1e-9
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32 - 1), masks(6))
 def test_one_fold_serves_all_labels(seed, mask):
     arch = tnsim.ConvAC(sites=6, features=2, channels=(3, 2), windows=(2, 3), classes=3)

@@ -22,7 +22,7 @@ def drawn(arch, scale=1.0):
     return strategies.named([scale * rng.normal(size=s) / s[-1] ** 0.5 for s in strategies.shapes(arch)])
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(cases(archs=FEW) | cases(archs=FEW, measured=True), st.integers(0, 2**32 - 1))
 def test_amplitudes_are_the_tensors_entries(case, seed):
     digits = np.random.default_rng(seed).integers(0, case.arch.features, (16, case.arch.size))
@@ -32,7 +32,7 @@ def test_amplitudes_are_the_tensors_entries(case, seed):
     np.testing.assert_allclose(found, wanted, atol=1e-10 * abs(case.dense).max())
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(cases(archs=FEW), st.sampled_from([0.5, 1, 2, 3, inf]), st.sampled_from([np.e, 2]))
 def test_estimates_hold_the_oracles_value(case, order, base):
     values, _ = oracle.spectrum(case.dense, case.mask)

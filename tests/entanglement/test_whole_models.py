@@ -35,7 +35,7 @@ def model(case):
     return case.state.network, case.state.banks, case.state.measure
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(cases(MANY, made=Whole), st.sampled_from("AB"), st.sampled_from([1e-6, 0.01]))
 def test_the_interval_holds_the_entropy_with_the_class_on_either_side(case, side, atol):
     truth = wanted(case, np.append(case.mask, side == "A"))
@@ -49,7 +49,7 @@ def test_the_interval_holds_the_entropy_with_the_class_on_either_side(case, side
     assert exact.lower - SLACK <= truth <= exact.upper + SLACK
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(cases(MANY, made=Whole))
 def test_the_interval_holds_the_mutual_information_of_class_and_side(case):
     alone, of_a, with_a = (

@@ -43,14 +43,14 @@ def holds(case, how):
     assert not violations(case, found, bounds)
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(cases(), cuts())
 def test_every_bound_of_a_pass_is_on_its_side(case, how):
     holds(case, how)
 
 
 @pytest.mark.slow
-@settings(max_examples=5000)
+@settings(max_examples=2000)
 @given(cases(), cuts())
 def test_every_bound_of_a_pass_is_on_its_side_for_thousands(case, how):
     holds(case, how)
@@ -67,7 +67,7 @@ def test_every_bound_of_a_whole_model_is_on_its_side(case, how):
 
 
 @pytest.mark.slow
-@settings(max_examples=800)
+@settings(max_examples=250)
 @given(WHOLE_MODELS, cuts())
 def test_every_bound_of_a_whole_model_is_on_its_side_for_many(case, how):
     holds(case, how)
@@ -100,7 +100,7 @@ def test_a_certificate_contains_the_entropy_of_a_whole_model(case, goal, ways):
 
 
 @pytest.mark.slow
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(cases(), MODERATE, WAYS)
 def test_a_certificate_contains_the_entropy_for_many(case, goal, ways):
     contained(case, goal, *ways)

@@ -16,7 +16,7 @@ from tnsim.entanglement.certified.upper import eta, water_filling
 SEEDS = st.integers(0, 2**32 - 1)
 SLACK = 1e-12
 QUICK = settings(max_examples=50)
-MANY = settings(max_examples=1000)
+MANY = settings(max_examples=300)
 
 
 def moments(p, order=3):

@@ -13,7 +13,7 @@ from tnsim.entanglement.certified.upper import block, capped, eta, flat, water_f
 SEEDS = st.integers(0, 2**32 - 1)
 SLACK, TIGHT = 1e-12, 1e-9  # slack of a list in float64; what it may cost
 QUICK = settings(max_examples=100)
-MANY = settings(max_examples=5000)
+MANY = settings(max_examples=3000)
 
 
 def case(seed):
