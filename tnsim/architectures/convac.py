@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -280,12 +280,20 @@ SPREAD = 0.1  # std of a level's maps, times sqrt(fan_in): products of up to 64 
 FEATURE_MEAN, FEATURE_VARIANCE = 0.5, 0.13  # of cos and sin of half a turn, over natural images
 
 
-def residual_start(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> Banks:
-    """Banks whose channel 0 is the constant 1 and whose other channels are products of 1 + (small linear maps).
+class Level(NamedTuple):
+    """A bank in centred variables: v = offsets + maps (x - means) / sqrt(variances), without the constant channel."""
 
-    In centred variables u: v = 1 + W u with W ~ SPREAD N(0, 1/fan_in), pool = prod v, u' = (pool - 1)/sigma with
-    sigma^2 = SPREAD^2 k (1 + (k - 1)/2) for windows of k. Folded: K[g, 0] = 1 - sum_c W m/sigma, K[g, c] = W/sigma.
-    Feature 0 must be the constant 1. Raises ValueError for one feature or a width of 1, which leave nothing to train.
+    maps: Num[Array, "copies r_out c"]
+    offsets: Num[Array, "copies r_out"]
+    means: Num[Array, "copies c"]
+    variances: Num[Array, "c"]
+
+
+def residual_maps(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> dict[str, Level]:
+    """The start that trains, by bank: maps ~ SPREAD N(0, 1/fan_in) around offsets of 1 (0 of the output, one copy).
+
+    Moments from no data: those of cos and sin below the first level; above windows of k factors mean 1 and variance
+    SPREAD^2 k (1 + (k - 1)/2). Raises ValueError for one feature or a width of 1, which leave nothing to train.
     """
     if min(arch.features, *arch.channels) < 2:
         raise ValueError(
@@ -294,17 +302,29 @@ def residual_start(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> Banks:
         )
     shapes = arch.network.bank_shapes
     trained = [(*shape[:-2], shape[-2] - (name != "output"), shape[-1] - 1) for name, shape in shapes.items()]
-    drawn = _normals(key, trained, dtype)
-    banks, mean, deviation = {}, FEATURE_MEAN, FEATURE_VARIANCE**0.5
-    for level, (name, shape) in enumerate(shapes.items()):
-        is_output = name == "output"
-        maps = drawn[level] * jnp.asarray(SPREAD / (shape[-1] - 1) ** 0.5 / deviation, dtype)
-        constant = (0.0 if is_output else 1.0) - mean * maps.sum(axis=-1, keepdims=True)
-        folded = jnp.concatenate([constant.astype(dtype), maps], axis=-1)
-        banks[name] = folded if is_output else jnp.concatenate([constant_row(shape, dtype), folded], axis=-2)
-        if not is_output:
-            k = arch.window_sizes[level]
-            mean, deviation = 1.0, SPREAD * (k * (1 + (k - 1) / 2)) ** 0.5
+    levels, mean, variance = {}, FEATURE_MEAN, FEATURE_VARIANCE
+    for name, drawn, k in zip(shapes, _normals(key, trained, dtype), (*arch.window_sizes, 1), strict=True):
+        copies, r_out, c = drawn.shape if drawn.ndim == 3 else (1, *drawn.shape)
+        maps = drawn.reshape(copies, r_out, c) * jnp.asarray(SPREAD / c**0.5, dtype)
+        offsets = jnp.full((copies, r_out), float(name != "output"), dtype)
+        levels[name] = Level(maps, offsets, jnp.full((copies, c), mean, dtype), jnp.full(c, variance, dtype))
+        mean, variance = 1.0, SPREAD**2 * k * (1 + (k - 1) / 2)
+    return levels
+
+
+def residual_start(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> Banks:
+    """`residual_maps` folded into banks whose channel 0 is the constant 1, and the others products of 1 + (small maps).
+
+    K[g, c] = maps / sigma, K[g, 0] = offset - sum_c K[g, c] m_c. Feature 0 must be the constant 1. Raises ValueError as
+    `residual_maps`.
+    """
+    banks = {}
+    for name, level in residual_maps(arch, key, dtype).items():
+        maps = level.maps / jnp.sqrt(level.variances)[None, None]
+        constant = level.offsets - (maps * level.means[:, None]).sum(axis=-1)
+        folded = jnp.concatenate([constant[..., None], maps], axis=-1)
+        row = constant_row((len(folded), 1, folded.shape[-1]), dtype)
+        banks[name] = folded[0] if name == "output" else jnp.concatenate([row, folded], axis=-2)
     return banks
 
 

@@ -82,7 +82,17 @@ def _level(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"],
         nothing = jnp.zeros((len(moved), moved.shape[2]), factor.dtype)
         pooled = folds.pool(wave, Scaled(moved * factor, nothing), (-2,))
         return pooled.value, factor, pooled.log_scale.sum(0)
-    return _multiplied(_windows(wave, moved), _windows(wave, factor)), factor, None
+    return _multiplied(windowed(wave, moved), windowed(wave, factor)), factor, None
+
+
+def pooled(wave: Wave, value: Value) -> Num[Array, "nodes r batch"]:
+    """Plain products over the windows, by halving, for values near 1: no scale is taken."""
+    factors = windowed(wave, value)
+    while (length := factors.shape[1]) > 1:
+        even, odd = (lax.slice_in_dim(factors, start, length - length % 2, 2, 1) for start in (0, 1))
+        left = lax.slice_in_dim(factors, length - length % 2, length, 1, 1)
+        factors = even * odd if length % 2 == 0 else jnp.concatenate([even * odd, left], 1)
+    return factors[:, 0]
 
 
 def scale_of(peak: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -111,7 +121,7 @@ def _layout(dtype) -> tuple[Any, np.dtype, int]:
     return kind, np.dtype(f"int{kind.bits}"), int((1 - kind.minexp) << kind.nmant)
 
 
-def _windows(wave: Wave, x: Num[Array, "positions ..."]) -> Num[Array, "nodes window ..."]:
+def windowed(wave: Wave, x: Num[Array, "positions ..."]) -> Num[Array, "nodes window ..."]:
     """The positions of every window, side by side."""
     if wave.grid is None:
         return x[wave.children.array]

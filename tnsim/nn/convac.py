@@ -62,7 +62,7 @@ class ConvAC(nnx.Module):
         params: Mapping[str, Any] | None = None,
         dtype: Any = jnp.float32,
     ) -> None:
-        _check_fit(arch, representation)
+        check_fit(arch, representation)
         if (rngs is None) == (params is None):
             found = "neither" if params is None else "both"
             raise ValueError(f"rngs, params: wanted nnx.Rngs to draw a start, or banks to hold, found {found}")
@@ -127,13 +127,7 @@ class ConvAC(nnx.Module):
         """
         if self.representation is None:
             return jnp.asarray(images)
-        if images.ndim == 3 and len(self.arch.grid) == 2:
-            height, width = images.shape[1:]
-            grid = self.representation.grid_of((height, width))
-            if grid != self.arch.grid:
-                raise ValueError(
-                    f"images: wanted {self.arch.grid} sites, found {grid} from images of {images.shape[1:]}"
-                )
+        checked_grid(self.arch, self.representation, images.shape)
         return self.representation(images)
 
     def scores(self, images: Num[Array | np.ndarray, "batch ..."]) -> Scores:
@@ -153,7 +147,18 @@ def logits(scores: Scores) -> Num[Array, "batch classes"]:
     return scores.value * jnp.exp(scores.log_scale)[:, None]
 
 
-def _check_fit(arch: ConvACArchitecture, representation: Representation | Patches | None) -> None:
+def checked_grid(
+    arch: ConvACArchitecture, representation: Representation | Patches, shape: tuple[int, ...]
+) -> None:
+    """Raises ValueError for images (batch, H, W) whose sites form another grid."""
+    if len(shape) == 3 and len(arch.grid) == 2:
+        grid = representation.grid_of((shape[1], shape[2]))
+        if grid != arch.grid:
+            raise ValueError(f"images: wanted {arch.grid} sites, found {grid} from images of {shape[1:]}")
+
+
+def check_fit(arch: ConvACArchitecture, representation: Representation | Patches | None) -> None:
+    """Raises ValueError for a representation of another number of features; warns of symmetric scores."""
     if representation is None:
         return
     if representation.features != arch.features:

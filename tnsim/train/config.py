@@ -25,8 +25,10 @@ class TrainConfig:
     of an epoch, less than a batch, waits for the next epoch's order. rate: the peak, reached after the fraction
     `warmup` of all steps; then "cosine" to 1 % of it, or "constant". decay: AdamW's weight decay. clip: the largest
     norm of all gradients together. loss: "softmax" or "born". smoothing: of labels. shift: random moves of the images,
-    in pixels. seed: order of the images and shifts. evaluate_every: steps between records of the history (and looks at
-    the validation images), by default an epoch. checkpoint_every: steps between checkpoints. validation_fraction: of
+    in pixels. flip: mirror every other image, left and right. site_dropout: the fraction of sites that a step leaves
+    out, each put at its mean (of modules whose scores take `dropped`). seed: order of the images and shifts.
+    evaluate_every: steps between records of the history (and looks at the validation images), by default an epoch.
+    checkpoint_every: steps between checkpoints. validation_fraction: of
     the training images, stratified, which choose the best step and are not trained on; 0 keeps the last step.
 
     Raises ValueError that names the argument.
@@ -43,6 +45,8 @@ class TrainConfig:
     loss: str = "softmax"
     smoothing: float = 0.0
     shift: int = 0
+    flip: bool = False
+    site_dropout: float = 0.0
     seed: int = 0
     evaluate_every: int | None = None
     checkpoint_every: int = 200
@@ -57,8 +61,10 @@ class TrainConfig:
         for name in ("rate", "clip"):
             _above_zero(name, getattr(self, name))
         _from_zero("decay", self.decay)
-        for name in ("warmup", "smoothing", "validation_fraction"):
+        for name in ("warmup", "smoothing", "site_dropout", "validation_fraction"):
             _from_zero(name, getattr(self, name), below=1)
+        if not isinstance(self.flip, bool):
+            raise ValueError(f"flip: wanted True or False, found {self.flip!r}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule: wanted one of {SCHEDULES}, found {self.schedule!r}")
         named(self.loss)

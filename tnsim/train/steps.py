@@ -37,7 +37,7 @@ __all__ = [
     "start",
 ]
 
-ORDER, AUGMENT = 0, 1  # streams of the seed
+ORDER, AUGMENT, FLIP, DROP = range(4)  # streams of the seed
 AT_ONCE = 250  # images of one evaluation batch
 
 
@@ -102,10 +102,8 @@ def run_steps(
     def one(step: Any, carry: tuple[TrainState, Sums]) -> tuple[TrainState, Sums]:
         now, sums = carry
         chosen = lax.dynamic_slice_in_dim(order, step % per_epoch * batch, batch)
-        images = train.images[chosen]
-        if config.shift:
-            images = augment_shift(_stream(key, AUGMENT, step), images, config.shift)
-        of = partial(_loss, graph, config, Labelled(images, train.labels[chosen]))
+        images = _augmented(config, key, step, train.images[chosen])
+        of = partial(_loss, graph, config, Labelled(images, train.labels[chosen]), _stream(key, DROP, step))
         (loss, (rest, right)), gradients = jax.value_and_grad(of, has_aux=True)(now.params, now.rest)
         changes, inner = optimiser.update(gradients, now.optimiser, now.params)
         sums = Sums(sums.loss + loss, sums.right + right, sums.images + batch)
@@ -119,10 +117,26 @@ def _stream(key: PRNGKeyArray, stream: int, place: Any) -> PRNGKeyArray:
     return jax.random.fold_in(jax.random.fold_in(key, stream), place)
 
 
-def _loss(graph: Any, config: TrainConfig, batch: Labelled, params: Any, rest: Any) -> tuple[Array, Any]:
+def _augmented(config: TrainConfig, key: PRNGKeyArray, step: Any, images: Float[Array, "batch H W"]):
+    """The images of one step, moved and mirrored at random."""
+    if config.shift:
+        images = augment_shift(_stream(key, AUGMENT, step), images, config.shift)
+    if config.flip:
+        mirrored = jax.random.bernoulli(_stream(key, FLIP, step), shape=(len(images), 1, 1))
+        images = jnp.where(mirrored, images[:, :, ::-1], images)
+    return images
+
+
+def _loss(
+    graph: Any, config: TrainConfig, batch: Labelled, drop: PRNGKeyArray, params: Any, rest: Any
+) -> tuple[Array, Any]:
     """Mean loss of a batch, and (other variables after it, right answers)."""
     model = nnx.merge(graph, params, rest, copy=True)  # else Flax forbids to update batch statistics within jax.grad
-    scores = scores_of(model, batch.images)
+    if config.site_dropout:
+        left_out = jax.random.bernoulli(drop, config.site_dropout, (len(batch.images), model.arch.size))
+        scores = model.scores(batch.images, left_out)
+    else:
+        scores = scores_of(model, batch.images)
     right = (predictions(config.loss, scores) == batch.labels).sum(dtype=jnp.int32)
     losses = named(config.loss)(scores, batch.labels, config.smoothing)
     return losses.mean(dtype=jnp.float32), (nnx.state(model, nnx.Not(nnx.Param)), right)
