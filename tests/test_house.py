@@ -25,6 +25,7 @@ LAYERS = (
     ("models",),
     ("nn",),
     ("train",),
+    ("tasks",),
     ("report",),
     ("demo",),
     ("bench",),
