@@ -1,6 +1,8 @@
 """Flax: the module over a network's very banks, and representations f_d with their Gram matrices."""
 
 from tnsim.nn.convac import ConvAC, Pinned
+from tnsim.nn.convnet import ConvNet
+from tnsim.nn.normalised import NormalisedConvAC
 from tnsim.nn.patches import Patches
 from tnsim.nn.representation import (
     CosSin,
@@ -14,6 +16,6 @@ from tnsim.nn.representation import (
 )
 
 __all__ = [
-    "ConvAC", "CosSin", "Fourier", "GaussianBins", "OneHot", "Orthonormal", "Patches", "Pinned", "Polynomial",
-    "Representation", "orthonormal",
+    "ConvAC", "ConvNet", "CosSin", "Fourier", "GaussianBins", "NormalisedConvAC", "OneHot", "Orthonormal", "Patches",
+    "Pinned", "Polynomial", "Representation", "orthonormal",
 ]  # fmt: skip
