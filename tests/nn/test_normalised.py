@@ -177,3 +177,9 @@ def test_bad_input_is_named():
     thin = tnsim.ConvAC((4, 4), 2, (1, 3), (2, 2), 2)
     with pytest.raises(ValueError, match="features and channels of at least 2"):
         NormalisedConvAC(thin, rngs=nnx.Rngs(0))
+
+
+def test_a_module_that_cannot_leave_sites_out_is_refused():
+    plain = made().folded()
+    with pytest.raises(ValueError, match=r"site_dropout: wanted a module whose scores take `dropped` .*, found ConvAC"):
+        fit(plain, load("digits"), TrainConfig(site_dropout=0.1))

@@ -8,7 +8,7 @@ several levels (hierarchical Tucker). Shallow: one level with one global window 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import prod
@@ -288,6 +288,11 @@ class Level(NamedTuple):
     means: Num[Array, "copies c"]
     variances: Num[Array, "c"]
 
+    def folded(self) -> tuple[Num[Array, "copies r_out c"], Num[Array, "copies r_out"]]:
+        """The same map of plain x: (K[:, 1:] = maps / sigma, K[:, 0] = offsets - sum_c K m). TRAINING, recipe 5."""
+        maps = self.maps / jnp.sqrt(self.variances)[None, None]
+        return maps, self.offsets - (maps * self.means[:, None]).sum(axis=-1)
+
 
 def residual_maps(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> dict[str, Level]:
     """The start that trains, by bank: maps ~ SPREAD N(0, 1/fan_in) around offsets of 1 (0 of the output, one copy).
@@ -313,18 +318,21 @@ def residual_maps(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> dict[st
 
 
 def residual_start(arch: ConvACArchitecture, key: PRNGKeyArray, dtype) -> Banks:
-    """`residual_maps` folded into banks whose channel 0 is the constant 1, and the others products of 1 + (small maps).
+    """`residual_maps` as banks whose channel 0 is the constant 1, and the others products of 1 + (small maps).
 
-    K[g, c] = maps / sigma, K[g, 0] = offset - sum_c K[g, c] m_c. Feature 0 must be the constant 1. Raises ValueError as
-    `residual_maps`.
+    Feature 0 must be the constant 1. Raises ValueError as `residual_maps`.
     """
+    return folded_banks(residual_maps(arch, key, dtype))
+
+
+def folded_banks(levels: Mapping[str, Level]) -> Banks:
+    """Plain banks of levels in centred variables, the rows of the constant channel joined on; the output has none."""
     banks = {}
-    for name, level in residual_maps(arch, key, dtype).items():
-        maps = level.maps / jnp.sqrt(level.variances)[None, None]
-        constant = level.offsets - (maps * level.means[:, None]).sum(axis=-1)
-        folded = jnp.concatenate([constant[..., None], maps], axis=-1)
-        row = constant_row((len(folded), 1, folded.shape[-1]), dtype)
-        banks[name] = folded[0] if name == "output" else jnp.concatenate([row, folded], axis=-2)
+    for name, level in levels.items():
+        maps, constant = level.folded()
+        bank = jnp.concatenate([constant[..., None], maps], axis=-1)
+        row = constant_row((len(bank), 1, bank.shape[-1]), bank.dtype)
+        banks[name] = bank[0] if name == "output" else jnp.concatenate([row, bank], axis=-2)
     return banks
 
 

@@ -1,4 +1,4 @@
-"""The sum of trees is a tree: networks of one shape as one of the summed widths. Uses convac; used by ensembles.
+"""The sum of trees is a tree: networks of one shape as one of the summed widths. Uses convac.
 
     h = sum_k weight_k h_k:   conv_0 rows stacked | conv_l blocks on the diagonal | output side by side, weighted
 """

@@ -9,6 +9,7 @@ constant, is never trained. Source: TRAINING, recipe 2 to 5.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Num
 
-from tnsim.architectures.convac import Banks, ConvACArchitecture, Level, constant_row, residual_maps
+from tnsim.architectures.convac import Banks, ConvACArchitecture, Level, folded_banks, residual_maps
 from tnsim.banks import AnyArray
 from tnsim.contract.engines import run
 from tnsim.contract.schedule import Wave, whole
@@ -87,8 +88,9 @@ class Normalised(nnx.Module):
         """Logits (batch, classes)."""
         return logits(self.scores(images))
 
+    @abstractmethod
     def _level(self, wave: Wave, values: Float[Array, "positions r batch"]) -> Float[Array, "nodes r batch"]:
-        raise NotImplementedError
+        """What the nodes of a wave make of their positions' maps."""
 
     def _swept(self, values: Float[Array, "sites c batch"], dropped: Bool[AnyArray, "batch sites"] | None):
         """Scores; by the moments of this batch, which move the running ones, or by the running ones."""
@@ -108,19 +110,21 @@ class Normalised(nnx.Module):
     def _met(self, name: str, values: Float[Array, "positions c batch"], rows: Int[np.ndarray, "positions"]):
         """The bank folded by the moments of what meets it; in training these move the running moments a step."""
         if self.use_running_average:
-            return self._folded(name, self.means[name][...], self.variances[name][...])
+            return self._by_running(name).folded()
         means = _by_row(values.mean(-1), rows, len(self.means[name][...]))
         apart = values - (means if len(means) in (1, len(rows)) else means[rows])[..., None]
         variances = lax.square(apart).mean((0, 2))
         kept = jnp.minimum(self.momentum, 1 - 1 / self.batches[...]).astype(values.dtype)  # at first a plain mean
         for running, now in ((self.means[name], means), (self.variances[name], variances)):
             running[...] = kept * running[...] + (1 - kept) * lax.stop_gradient(now)
-        return self._folded(name, means, variances)
+        return self._held(name, means, variances).folded()
 
-    def _folded(self, name: str, means: Float[Array, "copies c"], variances: Float[Array, "c"]):
-        """(maps K[:, 1:], constants K[:, 0]) of a bank, without the row of the constant channel."""
-        maps = self.weights[name][...] * lax.rsqrt(variances + LEAST)[None, None]
-        return maps, self.offsets[name][...] - (maps * means[:, None]).sum(-1)
+    def _held(self, name: str, means: Float[Array, "copies c"], variances: Float[Array, "c"]) -> Level:
+        """A bank in centred variables, by these moments."""
+        return Level(self.weights[name][...], self.offsets[name][...], means, variances + LEAST)
+
+    def _by_running(self, name: str) -> Level:
+        return self._held(name, self.means[name][...], self.variances[name][...])
 
 
 class NormalisedConvAC(Normalised):
@@ -147,13 +151,7 @@ class NormalisedConvAC(Normalised):
 
     def params(self) -> Banks:
         """The banks {"conv_0": (copies, r_0, M), .., "output": (classes, r_{L-1})} of the same function, exactly."""
-        banks = {}
-        for name, shape in self.arch.network.bank_shapes.items():
-            maps, constant = self._folded(name, self.means[name][...], self.variances[name][...])
-            bank = jnp.concatenate([constant[..., None], maps], axis=-1)
-            row = constant_row((len(bank), 1, shape[-1]), bank.dtype)
-            banks[name] = bank[0] if name == "output" else jnp.concatenate([row, bank], axis=-2)
-        return banks
+        return folded_banks({name: self._by_running(name) for name in self.arch.network.bank_shapes})
 
     def folded(self) -> ConvAC:
         """The plain module of these banks, its constant channel pinned."""

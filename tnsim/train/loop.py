@@ -107,7 +107,7 @@ def fit(
     foreign, DivergedError, and Interrupted (a KeyboardInterrupt) on Ctrl-C.
     """
     begun, config = time.perf_counter(), config or TrainConfig()
-    _check_classes(model, dataset)
+    _check_fit(model, dataset, config)
     run, snapshot = _prepare(model, dataset, config, checkpoint)
     if run.file is not None:
         if resume and run.file.exists():
@@ -124,8 +124,13 @@ def fit(
     return TrainResult(history, snapshot.step, best.step, seen, test, time.perf_counter() - begun)
 
 
-def _check_classes(model: nnx.Module, dataset: Dataset) -> None:
-    """Raises ValueError where the module does not take the images or has fewer classes than they."""
+def _check_fit(model: nnx.Module, dataset: Dataset, config: TrainConfig) -> None:
+    """Raises ValueError where the module does not take the images or the dropout, or has fewer classes than they."""
+    if config.site_dropout and not hasattr(model, "batches"):
+        raise ValueError(
+            f"site_dropout: wanted a module whose scores take `dropped` (NormalisedConvAC, ConvNet), found "
+            f"{type(model).__name__}"
+        )
     graph, state = nnx.split(model)
     images = jax.ShapeDtypeStruct((1, *dataset.image_shape), jnp.float32)
     scores = jax.eval_shape(lambda held, x: scores_of(nnx.merge(graph, held, copy=True), x), state, images)
