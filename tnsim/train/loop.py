@@ -23,6 +23,7 @@ from jaxtyping import Array, Int
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tnsim.nn.normalised import Normalised
 from tnsim.train import checkpoint as checkpoints
 from tnsim.train.checkpoint import NONE_PENDING, Best, Record, Snapshot
 from tnsim.train.config import TrainConfig
@@ -126,7 +127,7 @@ def fit(
 
 def _check_fit(model: nnx.Module, dataset: Dataset, config: TrainConfig) -> None:
     """Raises ValueError where the module does not take the images or the dropout, or has fewer classes than they."""
-    if config.site_dropout and not hasattr(model, "batches"):
+    if config.site_dropout and not isinstance(model, Normalised):
         raise ValueError(
             f"site_dropout: wanted a module whose scores take `dropped` (NormalisedConvAC, ConvNet), found "
             f"{type(model).__name__}"
