@@ -26,6 +26,7 @@ LAYERS = (
     ("nn",),
     ("train",),
     ("tasks",),
+    ("experiments",),
     ("report",),
     ("demo",),
     ("bench",),

@@ -25,6 +25,8 @@ from tnsim.bench.commands import app as bench
 from tnsim.bounds import min_cut, rank_bounds
 from tnsim.contract.compiled import cache_from_environment
 from tnsim.distributed.launcher import launch
+from tnsim.experiments import TrialError
+from tnsim.experiments.commands import experiment
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
@@ -54,6 +56,7 @@ app = typer.Typer(
     help="Train ConvACs, contract them as tensor networks, and measure their entanglement exactly.",
 )  # fmt: skip
 app.add_typer(bench, name="bench")
+app.command("experiment", epilog="Example: `tnsim experiment base-or-tip --quick`")(experiment)
 errors = Console(stderr=True)
 CHUNK = 256  # images whose features are held at once
 
@@ -372,6 +375,6 @@ def main() -> None:
     try:
         cache_from_environment()
         app()
-    except (ValueError, MemoryLimitError, OSError, DivergedError) as error:
+    except (ValueError, MemoryLimitError, OSError, DivergedError, TrialError) as error:
         _say(f"tnsim: {error}")
         sys.exit(1)

@@ -9,7 +9,7 @@ Uses steps and checkpoint; used by the recipes' callers and the command line.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -45,6 +45,8 @@ from tnsim.train.steps import (
 __all__ = ["DivergedError", "Evaluation", "Interrupted", "TrainResult", "accuracy", "evaluate", "fit"]
 
 LONGEST_CHUNK = 100  # steps between looks at the keyboard
+
+Watch = Callable[[int, nnx.Module], None]  # (step, a copy of the module in evaluation mode)
 
 
 class DivergedError(ArithmeticError):
@@ -82,6 +84,7 @@ class _Run(NamedTuple):
     validation: Labelled | None
     file: Path | None
     facts: dict[str, Any]
+    watch: Watch | None
 
     @property
     def steps(self) -> int:
@@ -96,11 +99,13 @@ def fit(
     checkpoint: str | Path | None = None,
     resume: bool = True,
     progress: bool = True,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train a module in place; any nnx module with `.scores(images)`, or whose call gives logits (batch, classes).
 
     checkpoint: a file (.safetensors) or a folder, written at the start, every `checkpoint_every` steps and at the end;
     with `resume`, a run found there goes on and ends bitwise as if never stopped. progress: a bar on a terminal.
+    watch: called with (step, a copy of the module as it is then, in evaluation mode) at every record of the history.
     The model changes only at the end, when it gets the variables of the best step on the validation part, or of the
     last without one. The same seed gives the same numbers on the same machine.
 
@@ -109,7 +114,7 @@ def fit(
     """
     begun, config = time.perf_counter(), config or TrainConfig()
     _check_fit(model, dataset, config)
-    run, snapshot = _prepare(model, dataset, config, checkpoint)
+    run, snapshot = _prepare(model, dataset, config, checkpoint, watch)
     if run.file is not None:
         if resume and run.file.exists():
             snapshot = checkpoints.load(run.file, snapshot.state, run.facts)
@@ -142,7 +147,7 @@ def _check_fit(model: nnx.Module, dataset: Dataset, config: TrainConfig) -> None
 
 
 def _prepare(
-    model: nnx.Module, dataset: Dataset, config: TrainConfig, checkpoint: str | Path | None
+    model: nnx.Module, dataset: Dataset, config: TrainConfig, checkpoint: str | Path | None, watch: Watch | None
 ) -> tuple[_Run, Snapshot]:
     """The run, its data on the device, and its state before step 0."""
     images, labels = jnp.asarray(dataset.train_images), jnp.asarray(dataset.train_labels)
@@ -154,7 +159,7 @@ def _prepare(
     graph, state = start(model, config, steps)
     file = None if checkpoint is None else checkpoints.path_of(checkpoint)
     facts = {} if file is None else checkpoints.identity(model, config, dataset)
-    return _Run(config, graph, evaluation_graph(model), train, validation, file, facts), Snapshot(0, state)
+    return _Run(config, graph, evaluation_graph(model), train, validation, file, facts, watch), Snapshot(0, state)
 
 
 def _part(whole: Labelled, chosen: Any) -> Labelled:
@@ -220,6 +225,8 @@ def _recorded(run: _Run, snapshot: Snapshot) -> Snapshot:
         if best is None or _rank(seen) > _rank(best.validation):
             best = Best(snapshot.step, seen, *_copies(state))
         record = record._replace(validation_loss=seen.loss, validation_accuracy=seen.accuracy)
+    if run.watch is not None:
+        run.watch(snapshot.step, nnx.merge(run.looks, *_copies(state)))
     return snapshot._replace(history=(*snapshot.history, record), pending=NONE_PENDING, best=best)
 
 

@@ -1,0 +1,224 @@
+"""Experiments: finished trials are kept whole and never repeated, however a run ends; executors; statistics."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from flax import nnx
+from scipy import stats
+
+import tnsim
+from tnsim.experiments import EXPERIMENTS, ClusterError, ResultsError, TrialError, executors, named, on_cluster, results
+from tnsim.experiments import run as run_experiment
+from tnsim.experiments.base_or_tip import PROFILES
+from tnsim.experiments.experiment import Experiment, Trial, key
+from tnsim.experiments.measuring import entropies, trained
+from tnsim.experiments.running import missing
+from tnsim.experiments.statistics import grouped, mean, paired
+from tnsim.train.config import TrainConfig
+from tnsim.train.data import load
+
+SETTINGS = tuple({"r": r, "seed": seed} for r in (2, 4) for seed in (0, 1))
+TOY = Experiment("toy", "Is it so?", lambda quick: SETTINGS[: 2 if quick else 4], lambda s: {"test": 0.5}, ("r",))
+QUICK = "use-of-bound"
+ALONE = {**os.environ, "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
+
+
+def in_turn(name, todo):
+    """An executor that runs trials one by one in this process; trials of seed 1 with r = 4 fail."""
+
+    @contextmanager
+    def trials(name, todo):
+        fails = {"r": 4, "seed": 1}
+        yield (TrialError("bad") if one == fails else Trial(one, {"test": float(one["r"])}, 1.0) for one in todo)
+
+    return trials(name, todo)
+
+
+def test_finished_trials_are_kept_and_not_repeated(tmp_path):
+    quick = run_experiment(TOY, tmp_path, in_turn, quick=True)
+    assert [trial.settings for trial in quick.values()] == list(SETTINGS[:2])
+    asked = []
+
+    def recording(name, todo):
+        asked.extend(todo)
+        return in_turn(name, todo)
+
+    with pytest.raises(TrialError, match="1 of 2 trials failed, the first: bad"):
+        run_experiment(TOY, tmp_path, recording)
+    assert asked == list(SETTINGS[2:])
+    done = results.read(tmp_path, TOY)
+    assert len(done) == 3
+    assert missing(TOY, done) == [SETTINGS[3]]
+
+
+def test_a_stop_between_trials_keeps_what_is_done(tmp_path):
+    done = run_experiment(TOY, tmp_path, in_turn, minutes=0)
+    assert len(done) == 1
+    assert results.read(tmp_path, TOY) == done
+
+
+def test_an_interrupt_keeps_what_is_done(tmp_path):
+    def stop(done, of, trial):
+        assert (done, of) == (1, 4)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(TOY, tmp_path, in_turn, said=stop)
+    assert len(results.read(tmp_path, TOY)) == 1
+
+
+def test_results_of_another_version_or_experiment_are_refused(tmp_path):
+    path = results.write(tmp_path, TOY, {key(SETTINGS[0]): Trial(SETTINGS[0], {"test": 1}, 2.0)})
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "format": "tnsim-experiment/0"}))
+    with pytest.raises(ResultsError, match=r"toy.json: wanted results of version 'tnsim-experiment/1', found '.*/0'"):
+        results.read(tmp_path, TOY)
+    path.write_text(json.dumps({**content, "experiment": "other"}))
+    with pytest.raises(ResultsError, match="wanted results of 'toy', found 'other'"):
+        results.read(tmp_path, TOY)
+    path.write_text("{")
+    with pytest.raises(ResultsError, match="wanted results in JSON"):
+        results.read(tmp_path, TOY)
+
+
+def test_the_order_of_settings_does_not_tell_trials_apart():
+    assert key({"b": 1, "a": 2}) == key({"a": 2, "b": 1}) == "a=2 b=1"
+
+
+def test_trials_are_apart_and_plain():
+    for experiment in EXPERIMENTS.values():
+        for quick in (True, False):
+            trials = experiment.trials(quick)
+            assert len({key(one) for one in trials}) == len(trials)
+            assert json.loads(json.dumps(trials)) == list(trials)
+            assert set(experiment.compare) <= set(trials[0])
+        assert len({one["seed"] for one in experiment.trials(False)}) >= 3
+
+
+def test_unknown_experiments_are_named():
+    with pytest.raises(ValueError, match=r"experiment: wanted one of base-or-tip, .*, found 'nothing'"):
+        named("nothing")
+
+
+def test_profiles_have_equal_parameters():
+    base, tip = (
+        tnsim.ConvAC((64, 64), 3, tuple(8 * f for f in factors), (2,) * 6, 10, sharing="window").parameters
+        for factors in PROFILES.values()
+    )
+    assert abs(base / tip - 1) < 0.02
+
+
+def test_means_have_students_interval():
+    values = [1.0, 2.0, 4.0, 3.0]
+    found = mean(values)
+    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    np.testing.assert_allclose(found, (2.5, low, high, 4))
+    assert np.isnan(mean([1.0]).lower)
+    with pytest.raises(ValueError, match="values: wanted at least one"):
+        mean([])
+    np.testing.assert_allclose(paired({0: 3.0, 1: 5.0, 7: 0.0}, {1: 3.0, 0: 2.0})[0], 1.5)
+    trials = [Trial(one, {}, 0.0) for one in reversed(SETTINGS)]
+    assert {values: len(group) for values, group in grouped(trials, ("r",)).items()} == {(2,): 2, (4,): 2}
+
+
+@pytest.mark.slow
+def test_entropies_stay_below_their_bounds_and_watchers_see_the_module():
+    data = load("digits")
+    arch = tnsim.ConvAC((8, 8), 3, (3, 3, 3), (2, 2, 2), 10)
+    module = tnsim.nn.NormalisedConvAC(arch, tnsim.nn.Fourier(), rngs=nnx.Rngs(0))
+    seen = {}
+    config = TrainConfig(steps=6, evaluate_every=3, validation_fraction=0.0)
+    reached = trained(module, data, config, lambda step, now: seen.update({step: now.params()}))
+    assert list(seen) == [3, 6]
+    assert reached["steps"] == 6
+    for name, bank in module.params().items():
+        np.testing.assert_array_equal(bank, seen[6][name])
+        assert name == "output" or not np.array_equal(bank, seen[3][name])
+    for row in entropies(module.folded(), data, ("left-right", "chess:4"), (0, 5), exact=True):
+        assert row["bound"] == pytest.approx(np.log(3))
+        for S, S_2 in zip(row["entropy"], row["renyi2"], strict=True):
+            assert 0 <= S_2 <= S + 1e-6
+            assert row["bound"] >= S - 1e-6
+
+
+def command(folder, *more):
+    words = ["experiment", QUICK, "--quick", "--workers", "1", "--out", str(folder), *more]
+    return [sys.executable, "-m", "tnsim", *words]
+
+
+@pytest.mark.slow
+def test_killed_runs_repeat_only_what_was_not_done(tmp_path):
+    path = results.path_of(tmp_path, QUICK)
+    with subprocess.Popen(command(tmp_path), env=ALONE, stderr=subprocess.PIPE, start_new_session=True) as process:
+        end = time.monotonic() + 300
+        while not path.exists():
+            assert process.poll() is None, process.stderr.read().decode()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    first = results.read(tmp_path, named(QUICK))
+    assert len(first) == 1
+    done = subprocess.run(command(tmp_path), env=ALONE, capture_output=True, text=True, timeout=600, check=True)
+    assert "2 trials in" in done.stderr
+    second = results.read(tmp_path, named(QUICK))
+    assert len(second) == 2
+    assert first.items() <= second.items()  # its seconds too: it did not run again
+
+
+@pytest.mark.slow
+def test_a_failing_trial_is_named_and_a_lost_process_too(tmp_path):
+    bad = ({"data": "nothing", "epochs": 1, "r": 2, "seed": 0},)
+    with pytest.raises(TrialError, match=r"1 of 1 trials failed, the first: data=nothing epochs=1 .*DataError"):
+        run_experiment(replace(named(QUICK), trials=lambda quick: bad), tmp_path, executors.here(1))
+    with pytest.raises(ValueError, match="workers: wanted a positive number, found 0"):
+        executors.here(0)
+
+
+def test_clusters_that_do_not_answer_are_named(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(executors, "ANSWER_WITHIN", 0.5)
+    with (
+        pytest.raises(ClusterError, match=r"cluster: wanted a dask scheduler at 'tcp://127.0.0.1:1', found"),
+        on_cluster("tcp://127.0.0.1:1")(QUICK, []),
+    ):
+        pass
+
+
+CLUSTER = """
+import os, signal, sys, threading
+from distributed import LocalCluster
+from tnsim.experiments import named, on_cluster, run
+
+def main(folder):
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        pids = [worker.pid for worker in cluster.workers.values()]
+        lost = threading.Event()
+        kill = threading.Timer(3, lambda: (os.kill(pids[0], signal.SIGKILL), lost.set()))
+        kill.start()  # when either worker is at its trial
+        early = []
+        said = lambda done, of, trial: early.append(not lost.is_set())
+        done = run(named("use-of-bound"), folder, on_cluster(cluster.scheduler_address), quick=True, said=said)
+    print(len(done), sum(early))
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_goes_on_without_a_killed_worker(tmp_path):
+    pytest.importorskip("distributed")
+    script = tmp_path / "job.py"
+    script.write_text(CLUSTER)
+    job = [sys.executable, str(script), str(tmp_path)]
+    found = subprocess.run(job, env=ALONE, capture_output=True, text=True, timeout=600)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == ["2", "0"]

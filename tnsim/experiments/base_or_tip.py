@@ -1,0 +1,59 @@
+"""Should a network be wide at its base or at its tip? At equal parameters, as the scale of the task changes.
+
+    base: (4r, 4r, 2r, 2r, r, r)    tip: (r, r, 2r, 2r, 4r, 4r)    tasks: a digit of `size` pixels somewhere in 64 x 64
+
+The theory expects the tip ahead where correlations reach 16 pixels and more, the base ahead at 4 and less: Levine et
+al. 2017 (arXiv 1704.01552), section 6.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from flax import nnx
+
+from tnsim.experiments.experiment import Experiment, Result, Settings
+from tnsim.experiments.measuring import entropies, trained
+from tnsim.models import ConvAC
+from tnsim.nn import ConvNet, Fourier, NormalisedConvAC
+from tnsim.tasks import Placed, dataset
+from tnsim.train.config import TrainConfig
+
+__all__ = ["BASE_OR_TIP", "PROFILES"]
+
+PROFILES = {"base": (4, 4, 2, 2, 1, 1), "tip": (1, 1, 2, 2, 4, 4)}  # times r
+SIZES = (4, 8, 16, 32, 64)
+SCALES = ("chess:1", "chess:2", "chess:4", "chess:8", "chess:16", "chess:32", "left-right")
+CLASSES = (0, 1, 3, 8)  # whose entropies are measured
+TEST = 2000  # images
+
+
+def _trials(quick: bool) -> tuple[Settings, ...]:
+    whole = {"r": (4, 8), "size": SIZES, "seed": range(5), "images": (10000,), "epochs": (3,)}
+    small = {"r": (4,), "size": (16,), "seed": range(1), "images": (500,), "epochs": (1,)}
+    axes = {"network": ("ConvAC", "ConvNet"), "profile": tuple(PROFILES), **(small if quick else whole)}
+    return tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+
+
+def _run(settings: Settings) -> Result:
+    r, seed = int(settings["r"]), int(settings["seed"])
+    widths = tuple(factor * r for factor in PROFILES[str(settings["profile"])])
+    arch = ConvAC((64, 64), Fourier().features, widths, (2,) * 6, 10, sharing="window")
+    data = dataset(Placed(int(settings["size"])), seed, int(settings["images"]), TEST)
+    config = TrainConfig(epochs=int(settings["epochs"]), rate=3e-3, seed=seed, validation_fraction=0.0)
+    if settings["network"] == "ConvNet":
+        return {"parameters": arch.parameters, **trained(ConvNet(arch, Fourier(), rngs=nnx.Rngs(seed)), data, config)}
+    module = NormalisedConvAC(arch, Fourier(), rngs=nnx.Rngs(seed))
+    before = entropies(module.folded(), data, SCALES, CLASSES)
+    reached = trained(module, data, config)
+    after = entropies(module.folded(), data, SCALES, CLASSES)
+    return {"parameters": arch.parameters, **reached, "entropies_at_start": before, "entropies": after}
+
+
+BASE_OR_TIP = Experiment(
+    "base-or-tip",
+    "At equal parameters, does the width belong to the base or to the tip, and does the scale of the task decide it?",
+    _trials,
+    _run,
+    compare=("profile", "size", "network", "r"),
+)

@@ -1,0 +1,123 @@
+"""Who runs trials: processes of this machine, one a core, or the workers of a dask cluster. Uses the registry.
+
+    trials --[ submitted by name and settings ]--> workers --[ as they finish ]--> Trial or TrialError, one by one
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+from tnsim.experiments.experiment import Settings, Trial, key
+from tnsim.experiments.registry import named
+
+__all__ = ["ClusterError", "TrialError", "Trials", "here", "on_cluster", "processors"]
+
+ANSWER_WITHIN = 30  # seconds
+LOST_WORKERS = 3  # so many workers that die of one trial blame the trial
+
+Finished = Iterator["Trial | TrialError"]
+Trials = Callable[[str, Sequence[Settings]], AbstractContextManager[Finished]]
+
+
+class ClusterError(ConnectionError):
+    """A cluster that does not answer, or no dask to ask it with."""
+
+
+class TrialError(RuntimeError):
+    """A trial that ended in an error: names it, and the error."""
+
+
+def run_trial(name: str, settings: Settings) -> Trial:
+    """One trial of the experiment of this name, timed; what a worker is given."""
+    begun = time.perf_counter()
+    result = named(name).run(settings)
+    return Trial(dict(settings), result, round(time.perf_counter() - begun, 2))
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def here(workers: int | None = None) -> Trials:
+    """Processes of this machine, each kept to its own core; by default as many as there are cores."""
+    count = processors() if workers is None else workers
+    if count < 1:
+        raise ValueError(f"workers: wanted a positive number, found {workers}")
+
+    @contextmanager
+    def trials(name: str, todo: Sequence[Settings]) -> Iterator[Finished]:
+        context = get_context("spawn")  # JAX's threads do not survive a fork
+        turns = context.Value("i", 0)
+        pool = ProcessPoolExecutor(count, context, _on_own_core, (turns, count))
+        try:
+            waiting = {pool.submit(run_trial, name, settings): settings for settings in todo}
+            yield (_outcome(future, waiting[future]) for future in as_completed(waiting))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    return trials
+
+
+def on_cluster(address: str) -> Trials:
+    """The workers of a dask cluster, whose environment must hold tnsim; a trial whose worker is lost goes to another.
+
+    Raises ClusterError, within 30 s, where nobody answers at the address.
+    """
+
+    @contextmanager
+    def trials(name: str, todo: Sequence[Settings]) -> Iterator[Finished]:
+        client = _client(address)
+        from distributed import as_completed as completed  # an extra: only where a cluster is asked for
+
+        try:
+            waiting = {client.submit(run_trial, name, one, key=f"{name} {key(one)}", pure=False): one for one in todo}
+            yield (_outcome(future, waiting[future]) for future in completed(waiting))
+        finally:
+            client.close()
+
+    return trials
+
+
+def _on_own_core(turns: Any, workers: int) -> None:
+    """Keep a new process to one core of its own, where there are enough: then two trials do not slow each other."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    with turns.get_lock():
+        turn, turns.value = turns.value, turns.value + 1
+    share = max(1, len(cores) // workers)
+    first = turn * share % len(cores)
+    os.sched_setaffinity(0, cores[first : first + share])
+
+
+def _outcome(future: Future[Trial] | Any, settings: Settings) -> Trial | TrialError:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise TrialError(
+            f"{key(settings)}: a worker process was lost (killed, or out of memory); the same command goes on"
+        ) from error
+    except Exception as error:  # whatever the trial raised: told when all others are done
+        return TrialError(f"{key(settings)}: {type(error).__name__}: {error}")
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ClusterError("cluster: wanted dask's distributed, found none; pip install 'tnsim[cluster]'") from error
+    import dask
+
+    dask.config.set({"distributed.scheduler.allowed-failures": LOST_WORKERS})
+    try:
+        return Client(address, timeout=ANSWER_WITHIN, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"cluster: wanted a dask scheduler at {address!r}, found: {error}") from error

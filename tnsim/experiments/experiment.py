@@ -1,0 +1,45 @@
+"""What an experiment is: a question, the trials that answer it, and how one is run. Ground of experiments.
+
+    Experiment --[ trials(quick) ]--> Settings of each trial --[ run ]--> its Result        both are plain JSON values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Experiment", "Result", "Settings", "Trial", "key"]
+
+Settings = Mapping[str, str | int | float | bool]
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question and its trials.
+
+    trials: of the whole experiment, or of its quick version (True), which ends in minutes and shows only that it works.
+    run: one trial; equal settings give equal results on one machine, so everything that matters is in them, the seed
+    too. compare: what figures and tables compare, names of settings, most important first.
+    """
+
+    name: str
+    question: str
+    trials: Callable[[bool], tuple[Settings, ...]]
+    run: Callable[[Settings], Result]
+    compare: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial, and the seconds it took."""
+
+    settings: Settings
+    result: Result
+    seconds: float
+
+
+def key(settings: Settings) -> str:
+    """One line that tells a trial from all others, whatever the order of its settings."""
+    return " ".join(f"{name}={settings[name]}" for name in sorted(settings))

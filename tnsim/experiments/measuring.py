@@ -1,0 +1,58 @@
+"""What trials measure: accuracy of a trained module, and the entropies of its classes beside their bounds. Below all.
+
+    Module --[ fit ]--> accuracies        ConvAC --[ gram of the data ]--> {partition: bound, Renyi-2 of each class, S}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from flax import nnx
+
+from tnsim.bounds import min_cut
+from tnsim.nn.convac import ConvAC
+from tnsim.partitions import Partition
+from tnsim.train.config import TrainConfig
+from tnsim.train.data import Dataset
+from tnsim.train.loop import Watch, fit
+from tnsim.train.steps import evaluate
+
+__all__ = ["DIGITS", "entropies", "trained"]
+
+DIGITS = 6  # of every number kept: more would only make files long
+
+
+def trained(module: nnx.Module, data: Dataset, config: TrainConfig, watch: Watch | None = None) -> dict[str, Any]:
+    """Train it; accuracies on the training images, as they are, and on the test images."""
+    result = fit(module, data, config, progress=False, watch=watch)
+    train = evaluate(module, data.train_images, data.train_labels)
+    return {
+        "train": round(train.accuracy, DIGITS), "test": round(result.test.accuracy, DIGITS),
+        "test_loss": round(result.test.loss, DIGITS), "steps": result.steps,
+    }  # fmt: skip
+
+
+def entropies(
+    module: ConvAC, data: Dataset, partitions: Sequence[Partition], labels: Sequence[int], exact: bool = False
+) -> list[dict[str, Any]]:
+    """A row for each partition: ln(min-cut) and, a list over the classes, Renyi-2, and S where `exact`; in nats.
+
+    Measured as functions of the data: the inner product of features at a site is that of the training images.
+    """
+    if module.representation is None:
+        raise ValueError("module: wanted one with a representation, found None")
+    gram = module.representation.gram_from(data.train_images, per_site=True)
+    params = module.params()
+    states = [module.arch.state(params, label=label, measure="function", gram=gram) for label in labels]
+    masks = np.stack([states[0].mask(A) for A in partitions])
+    renyi = [np.asarray(state.renyi_many(masks).value) for state in states]
+    rows = []
+    for place, A in enumerate(partitions):
+        row = {"partition": str(A), "bound": round(min_cut(module.arch, A).log, DIGITS)}
+        row["renyi2"] = [round(float(values[place]), DIGITS) for values in renyi]
+        if exact:
+            row["entropy"] = [round(float(state.entropy(A)), DIGITS) for state in states]
+        rows.append(row)
+    return rows

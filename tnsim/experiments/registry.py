@@ -1,0 +1,18 @@
+"""Every experiment by name. Over the experiments; used by the executors and the command."""
+
+from __future__ import annotations
+
+from tnsim.experiments.base_or_tip import BASE_OR_TIP
+from tnsim.experiments.experiment import Experiment
+from tnsim.experiments.use_of_bound import USE_OF_BOUND
+
+__all__ = ["EXPERIMENTS", "named"]
+
+EXPERIMENTS = {experiment.name: experiment for experiment in (BASE_OR_TIP, USE_OF_BOUND)}
+
+
+def named(name: str) -> Experiment:
+    """The experiment of this name. Raises ValueError for another."""
+    if name not in EXPERIMENTS:
+        raise ValueError(f"experiment: wanted one of {', '.join(EXPERIMENTS)}, found {name!r}")
+    return EXPERIMENTS[name]

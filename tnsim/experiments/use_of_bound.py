@@ -1,0 +1,70 @@
+"""How much of what its widths allow does a trained network use? S / ln(min-cut), as widths grow and through training.
+
+    widths r, r, .. on digits and MNIST-5k; the start (random weights) is the base line; a look after every few epochs
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+from flax import nnx
+
+from tnsim.experiments.experiment import Experiment, Result, Settings
+from tnsim.experiments.measuring import DIGITS, entropies, trained
+from tnsim.models import ConvAC
+from tnsim.nn import Fourier, NormalisedConvAC
+from tnsim.train.config import TrainConfig
+from tnsim.train.data import load
+from tnsim.train.recipes import PADS, recipe
+from tnsim.train.steps import evaluate
+
+__all__ = ["USE_OF_BOUND"]
+
+WIDTHS = (2, 3, 5, 9, 17, 33)  # true widths: the constant channel is one of them
+PARTITIONS = ("left-right", "quadrant", "center", "chess:4", "chess:2", "checkerboard")
+CLASSES = tuple(range(10))
+LOOKS = 4  # at the network, in training
+RATE = 3e-3  # of the normalised parametrisation
+
+
+def _trials(quick: bool) -> tuple[Settings, ...]:
+    digits, mnist = {"data": "digits", "epochs": 40}, {"data": "mnist-5k", "epochs": 12}
+    seeds = range(1 if quick else 5)
+    if quick:
+        return tuple({"data": "digits", "epochs": 4, "r": r, "seed": seed} for r, seed in product((2, 5), seeds))
+    return tuple({**data, "r": r, "seed": seed} for data, r, seed in product((digits, mnist), WIDTHS, seeds))
+
+
+def _run(settings: Settings) -> Result:
+    name, r, seed = str(settings["data"]), int(settings["r"]), int(settings["seed"])
+    data = load(name, pad=PADS.get(name))
+    depth = data.image_shape[0].bit_length() - 1
+    arch = ConvAC(data.image_shape, Fourier().features, (r,) * depth, (2,) * depth, len(data.classes))
+    module = NormalisedConvAC(arch, Fourier(), rngs=nnx.Rngs(seed))
+    exact = len(data.train_images[0].ravel()) <= 64  # the spectrum is in reach for every class and partition
+    looks = [{"step": 0, "entropies": entropies(module.folded(), data, PARTITIONS, CLASSES, exact)}]
+
+    def look(step: int, now: NormalisedConvAC) -> None:
+        seen = evaluate(now, data.test_images, data.test_labels)
+        found = entropies(now.folded(), data, PARTITIONS, CLASSES, exact)
+        looks.append({"step": step, "test": round(seen.accuracy, DIGITS), "entropies": found})
+
+    reached = trained(module, data, _config(name, int(settings["epochs"]), seed, len(data.train_labels)), look)
+    return {"parameters": arch.parameters, **reached, "looks": looks}
+
+
+def _config(name: str, epochs: int, seed: int, images: int) -> TrainConfig:
+    """The data set's own recipe for so many epochs, looked at a few times; every image trains, no step is chosen."""
+    config = replace(recipe(name)[2], epochs=epochs, rate=RATE, seed=seed, validation_fraction=0.0)
+    steps, _ = config.steps_of(images)
+    return replace(config, evaluate_every=-(-steps // LOOKS))
+
+
+USE_OF_BOUND = Experiment(
+    "use-of-bound",
+    "How much of the entropy that its widths allow does a trained network hold, and does that saturate as they grow?",
+    _trials,
+    _run,
+    compare=("r", "data"),
+)
