@@ -66,6 +66,6 @@ def _print(chosen: Experiment, trials: list[Trial]) -> None:
     table = Table(*chosen.compare, "test %", "95 %", "seeds")
     for values, group in grouped(trials, chosen.compare).items():
         found = mean([100 * trial.result["test"] for trial in group])
-        interval = "-" if found.count == 1 else f"[{found.lower:.2f}, {found.upper:.2f}]"
-        table.add_row(*map(str, values), f"{found.value:.2f}", interval, str(found.count))
+        interval = "-" if found.seeds == 1 else f"[{found.lower:.2f}, {found.upper:.2f}]"
+        table.add_row(*map(str, values), f"{found.value:.2f}", interval, str(found.seeds))
     Console().print(table)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any
 
@@ -20,7 +21,6 @@ from tnsim.experiments.registry import named
 __all__ = ["ClusterError", "TrialError", "Trials", "here", "on_cluster", "processors"]
 
 ANSWER_WITHIN = 30  # seconds
-LOST_WORKERS = 3  # so many workers that die of one trial blame the trial
 
 Finished = Iterator["Trial | TrialError"]
 Trials = Callable[[str, Sequence[Settings]], AbstractContextManager[Finished]]
@@ -74,12 +74,11 @@ def on_cluster(address: str) -> Trials:
 
     @contextmanager
     def trials(name: str, todo: Sequence[Settings]) -> Iterator[Finished]:
-        client = _client(address)
-        from distributed import as_completed as completed  # an extra: only where a cluster is asked for
-
+        dask = _distributed()
+        client = _client(dask, address)
         try:
             waiting = {client.submit(run_trial, name, one, key=f"{name} {key(one)}", pure=False): one for one in todo}
-            yield (_outcome(future, waiting[future]) for future in completed(waiting))
+            yield (_outcome(future, waiting[future]) for future in dask.as_completed(waiting))
         finally:
             client.close()
 
@@ -109,15 +108,16 @@ def _outcome(future: Future[Trial] | Any, settings: Settings) -> Trial | TrialEr
         return TrialError(f"{key(settings)}: {type(error).__name__}: {error}")
 
 
-def _client(address: str) -> Any:
+def _distributed() -> Any:
+    """The library, an extra: looked for only where a cluster is asked for."""
     try:
-        from distributed import Client
+        return import_module("distributed")
     except ImportError as error:
         raise ClusterError("cluster: wanted dask's distributed, found none; pip install 'tnsim[cluster]'") from error
-    import dask
 
-    dask.config.set({"distributed.scheduler.allowed-failures": LOST_WORKERS})
+
+def _client(dask: Any, address: str) -> Any:
     try:
-        return Client(address, timeout=ANSWER_WITHIN, set_as_default=False)
+        return dask.Client(address, timeout=ANSWER_WITHIN, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(f"cluster: wanted a dask scheduler at {address!r}, found: {error}") from error

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from flax import nnx
 
+from tnsim.banks import measurable
 from tnsim.bounds import min_cut
+from tnsim.entanglement.measure import site_measure
+from tnsim.entanglement.state import State
 from tnsim.nn.convac import ConvAC
 from tnsim.partitions import Partition
 from tnsim.train.config import TrainConfig
@@ -44,13 +47,14 @@ def entropies(
     if module.representation is None:
         raise ValueError("module: wanted one with a representation, found None")
     gram = module.representation.gram_from(data.train_images, per_site=True)
-    params = module.params()
-    states = [module.arch.state(params, label=label, measure="function", gram=gram) for label in labels]
+    banks = measurable(module.arch.network, module.params())
+    measure = site_measure("function", gram, module.arch.size, module.arch.features)
+    states = [State(module.arch, banks, label, measure) for label in labels]
     masks = np.stack([states[0].mask(A) for A in partitions])
     renyi = [np.asarray(state.renyi_many(masks).value) for state in states]
     rows = []
     for place, A in enumerate(partitions):
-        row = {"partition": str(A), "bound": round(min_cut(module.arch, A).log, DIGITS)}
+        row: dict[str, Any] = {"partition": str(A), "bound": round(min_cut(module.arch, A).log, DIGITS)}
         row["renyi2"] = [round(float(values[place]), DIGITS) for values in renyi]
         if exact:
             row["entropy"] = [round(float(state.entropy(A)), DIGITS) for state in states]

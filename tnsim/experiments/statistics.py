@@ -20,7 +20,7 @@ class Mean(NamedTuple):
     value: float
     lower: float
     upper: float
-    count: int
+    seeds: int
 
 
 def mean(values: Sequence[float], confidence: float = 0.95) -> Mean:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 from flax import nnx
 
@@ -29,11 +30,11 @@ RATE = 3e-3  # of the normalised parametrisation
 
 
 def _trials(quick: bool) -> tuple[Settings, ...]:
-    digits, mnist = {"data": "digits", "epochs": 40}, {"data": "mnist-5k", "epochs": 12}
-    seeds = range(1 if quick else 5)
-    if quick:
-        return tuple({"data": "digits", "epochs": 4, "r": r, "seed": seed} for r, seed in product((2, 5), seeds))
-    return tuple({**data, "r": r, "seed": seed} for data, r, seed in product((digits, mnist), WIDTHS, seeds))
+    epochs = {"digits": 4} if quick else {"digits": 40, "mnist-5k": 12}
+    widths, seeds = ((2, 5), range(1)) if quick else (WIDTHS, range(5))
+    return tuple(
+        {"data": name, "epochs": epochs[name], "r": r, "seed": seed} for name, r, seed in product(epochs, widths, seeds)
+    )
 
 
 def _run(settings: Settings) -> Result:
@@ -45,7 +46,7 @@ def _run(settings: Settings) -> Result:
     exact = len(data.train_images[0].ravel()) <= 64  # the spectrum is in reach for every class and partition
     looks = [{"step": 0, "entropies": entropies(module.folded(), data, PARTITIONS, CLASSES, exact)}]
 
-    def look(step: int, now: NormalisedConvAC) -> None:
+    def look(step: int, now: Any) -> None:
         seen = evaluate(now, data.test_images, data.test_labels)
         found = entropies(now.folded(), data, PARTITIONS, CLASSES, exact)
         looks.append({"step": step, "test": round(seen.accuracy, DIGITS), "entropies": found})
