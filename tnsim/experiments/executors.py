@@ -78,7 +78,7 @@ def on_cluster(address: str) -> Trials:
         client = _client(dask, address)
         try:
             waiting = {client.submit(run_trial, name, one, key=f"{name} {key(one)}", pure=False): one for one in todo}
-            yield (_outcome(future, waiting[future]) for future in dask.as_completed(waiting))
+            yield (_outcome(future, waiting[future]) for future in dask.as_completed(waiting, loop=client.loop))
         finally:
             client.close()
 
