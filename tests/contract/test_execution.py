@@ -17,7 +17,7 @@ from tnsim.contract.products import product
 from tnsim.contract.rounding import bound
 from tnsim.contract.schedule import whole
 from tnsim.contract.scores import scores
-from tnsim.contract.vectors import scale_of
+from tnsim.contract.vectors import _heavy, _own_scales, scale_of
 from tnsim.memory import MemoryLimitError
 
 PLAIN = Execution(rescale="always", blocks=1)
@@ -216,3 +216,30 @@ def test_a_limit_beside_a_mesh_is_refused_rather_than_forgotten():
     devices = Execution(mesh=Mesh(np.array(jax.devices()[:1]), ("data",)))
     with pytest.raises(ValueError, match=r"memory: wanted None beside a mesh, .* found '1GB'"):
         ARCHS["1D"].apply(params, features, memory="1GB", execution=devices)
+
+
+@pytest.mark.parametrize(
+    ("sites", "windows", "between"), [(64, (2,) * 6, [1, 2]), ((8, 8), (2, 2, 2), [1]), (64, (8, 8), [])]
+)
+def test_matrices_of_any_size_are_safe_between_two_scales(sites, windows, between):
+    """Some waves take the scales of their matrices alone: those may be 1e12 in one node and 1e-12 in the next."""
+    width, batch = 3, 32
+    arch = tnsim.ConvAC(sites, 3, (width,) * len(windows), windows, 2)
+    rng = np.random.default_rng(3)
+    params = {
+        name: (rng.normal(size=shape) * 10 ** rng.uniform(-12, 12, (*shape[:-2], 1, 1))).astype(np.float32)
+        for name, shape in arch.network.bank_shapes.items()
+    }
+    features = rng.normal(size=(batch, arch.size, 3)).astype(np.float32) * np.float32(1e20)
+    schedule = whole(arch.network)
+    own = _own_scales(schedule, params, batch, _heavy(schedule))
+    assert [wave.level for wave in schedule.waves if wave not in own] == between
+    with jax.enable_x64(True):
+        exact = scores(arch.network, *jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), (params, features)), PLAIN)
+        exact = jax.tree.map(np.asarray, exact)
+    gradient = jax.jit(jax.grad(lambda x: (h := scores(arch.network, params, x)).log_scale.sum() + h.value.sum()))
+    assert np.isfinite(gradient(features)).all()
+    found = jax.tree.map(lambda x: np.asarray(x, np.float64), scores(arch.network, params, features))
+    ratio = np.exp(found.log_scale - exact.log_scale)[:, None]
+    apart = np.abs(found.value * ratio - exact.value)
+    assert (apart <= 1e-3 * np.abs(exact.value).max(1, keepdims=True)).all()

@@ -29,8 +29,9 @@ class Execution:
     compute: "bfloat16" rounds the operands of every product to 8 bits and sums in float32.
     accumulate: "compensated" carries the rounding errors of every matrix product along, as if it were summed in twice
     the precision. What either means for a score: `tnsim.contract.rounding.bound`.
-    rescale: "auto" takes one scale a wave, by powers of two, where a bound shows that this is enough (windows of up to
-    4), and one at every halving of longer windows; "always" scales every bank and every product.
+    rescale: "auto" takes scales, by powers of two, where a bound on what can grow between them asks for one (of every
+    vector after at most 4 factors, of matrices before that), and one at every halving of windows longer than 4;
+    "always" scales every bank and every product.
     blocks: into how many subtrees a large tree is cut, swept one after the other so that each stays in the cache;
     "auto" by the backend's cost model, 1 for none.
     remat: recompute each level in the backward pass in place of keeping it; "auto" does so within blocks.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import jax
@@ -30,35 +30,27 @@ def product(execution: Execution) -> Product:
     return partial(jnp.matmul, precision=execution.precision)
 
 
-NARROW = 16  # channels: up to here XLA's own loops beat the matrix library that it calls on CPUs, 1.5 to 2 times
+NARROW = 16  # channels: up to here XLA's own loops beat, in gradients, the matrix library that it calls on CPUs
 
 
 def suits_loops(rows: tuple[int, ...], batch: int, dtype: Any) -> bool:
-    """Whether `outer_products` is the faster product: on a CPU, of few channels and many samples."""
+    """Whether `looped` has the faster gradient: on a CPU, of few channels and many samples."""
     real = not jnp.issubdtype(dtype, jnp.complexfloating)
     return jax.default_backend() == "cpu" and rows[-1] <= NARROW and batch >= NARROW and real
 
 
-@jax.custom_jvp
-def outer_products(rows: Rows, below: Below) -> Num[Array, "n r_out batch"]:
-    """The product as a sum of r_in outer products: one loop over the results, the batch innermost. It takes longer to
-    compile than a call of a library, so it is meant for the waves that hold most of the work."""
-    shape = (max(len(rows), len(below)), rows.shape[1], below.shape[2])
-
-    def term(column: int) -> Num[Array, "n r_out batch"]:
-        left = lax.slice_in_dim(rows, column, column + 1, axis=2)
-        right = lax.slice_in_dim(below, column, column + 1, axis=1)
-        return lax.mul(jnp.broadcast_to(left, shape), jnp.broadcast_to(right, shape))
-
-    return reduce(lax.add, map(term, range(rows.shape[2])))
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def looped(rows: Rows, below: Below, precision: Any) -> Num[Array, "n r_out batch"]:
+    """The library's product; its gradient in `below` is a sum of r_out outer products, the batch innermost."""
+    return jnp.matmul(rows, below, precision=precision)
 
 
-@outer_products.defjvp
-def _outer_tangent(primals, tangents):
-    """The tangent in `below` is written so that its transpose is again a sum of outer products, over r_out."""
+@looped.defjvp
+def _looped_tangent(precision, primals, tangents):
+    """The tangent in `below` as one channel after the other, of which the transpose is that sum."""
     (rows, below), (d_rows, d_below) = primals, tangents
     by_channel = [lax.reduce_sum(rows[:, g, :, None] * d_below, (1,)) for g in range(rows.shape[1])]
-    return outer_products(rows, below), jnp.matmul(d_rows, below) + jnp.stack(by_channel, 1)
+    return looped(rows, below, precision), jnp.matmul(d_rows, below, precision=precision) + jnp.stack(by_channel, 1)
 
 
 def _halved(rows: Rows, below: Below) -> Num[Array, "n r_out batch"]:

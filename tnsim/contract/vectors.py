@@ -2,8 +2,10 @@
 
     below (n, r_in, batch) --[conv]--> (n, r_out, batch) --[times 2^-e, product over windows]--> (nodes, r_out, batch)
 
-One pass a wave finds the peaks; the scale itself is one more factor of the product that pools, so that no wave is
-written twice. A power of two rounds nothing, and no logarithm is taken: a sample's exponents are added up at the end.
+e is that of each vector's own peak, found in one pass over the vectors, or, in waves between two of those, that of the
+peak of the matrix which made it, found in one pass over a bank. The scale is one more factor of the product that pools,
+so that no wave is written twice. A power of two rounds nothing, and no logarithm is taken: exponents are added up at
+the end.
 Few operations a wave: tracing and compiling them takes longer than running them.
 """
 
@@ -23,12 +25,13 @@ from jaxtyping import Array, Float, Int, Num
 from tnsim.contract import fold as folds
 from tnsim.contract.execution import Execution
 from tnsim.contract.fold import Scaled
-from tnsim.contract.products import Product, outer_products, product, suits_loops
+from tnsim.contract.products import Product, looped, product, suits_loops
 from tnsim.contract.schedule import Schedule, Wave
 
 Value = Num[Array, "n r batch"]
-MOST = 4  # waves of at least a quarter of the largest one's work: seven eighths of a binary tree's
 LONG = 4  # factors of peak 1 in one product; more could leave float32's range before the next scale
+MOST = 4  # waves of at least a quarter of the largest one's work: seven eighths of a binary tree's
+APART = 4  # factors that the waves between two scales may multiply: see `_own_scales`
 
 
 def folded(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, execution: Execution) -> Scaled:
@@ -42,12 +45,14 @@ def folded(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, executi
     if execution.rescale == "always":
         return _always(schedule, banks, leaves, execution)
     value, factors, logs = jnp.asarray(leaves.value), [], leaves.log_scale.sum(0)
-    loops = _loops(schedule, value, execution)
+    heavy = _heavy(schedule)
+    own = _own_scales(schedule, banks, value.shape[2], heavy)
     for wave in schedule.waves:
-        level = partial(_level, wave, outer_products if wave in loops else product(execution))
+        multiply = _product(wave, value, execution) if wave in heavy else product(execution)
+        level = partial(_level, wave, multiply) if wave in own else partial(_between, wave, multiply)
         kept = jax.checkpoint(level) if execution.remat is True else level
         value, factor, log_scale = kept(banks[wave.bank], value)
-        factors.append(factor[:, 0])
+        factors.append(jnp.broadcast_to(factor[:, 0], (wave.positions, value.shape[2])))
         logs = logs if log_scale is None else logs + log_scale
     logs = logs - log(2) * _exponents(jnp.concatenate(factors)).astype(logs.dtype)
     others = jnp.zeros((len(value) - 1, value.shape[2]), logs.dtype)
@@ -63,26 +68,64 @@ def _always(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, execut
     return values
 
 
-def _loops(schedule: Schedule, leaves: Value, execution: Execution) -> list[Wave]:
-    """The waves that hold most of the work, where they are narrow enough for loops of XLA's own."""
-    if execution.compute or execution.accumulate:
-        return []
+def _heavy(schedule: Schedule) -> set[Wave]:
+    """The waves that hold most of the work; the others are written for fast compilation."""
     work = {wave: wave.positions * wave.dim_in * wave.dim_out for wave in schedule.waves}
-    batch, kind = leaves.shape[2], leaves.dtype
-    heavy = [wave for wave, cost in work.items() if MOST * cost >= max(work.values())]
-    return [wave for wave in heavy if suits_loops((wave.dim_out, wave.dim_in), batch, kind)]
+    return {wave for wave, cost in work.items() if MOST * cost >= max(work.values())}
+
+
+def _product(wave: Wave, value: Value, execution: Execution) -> Product:
+    """The product of a heavy wave: by loops in the gradient, where it is narrow enough for them."""
+    plain = not (execution.compute or execution.accumulate)
+    if plain and suits_loops((wave.dim_out, wave.dim_in), value.shape[2], value.dtype):
+        return lambda rows, below: looped(rows, below, execution.precision)
+    return product(execution)
+
+
+def _own_scales(schedule: Schedule, banks: Mapping[str, Any], batch: int, heavy: set[Wave]) -> set[Wave]:
+    """The waves whose vectors take a scale of their own: the first, and those after which more than APART factors met.
+
+    Between them matrices of peak 1 act on vectors that began with peak 1. In float32 (2^-126 to 2^127) and up to 4096
+    channels nothing can leave the range above: one matrix lets a vector grow by 2^13, three waves of pairs from 2^2 to
+    2^99. Below, 2^-28 is what three waves take where each matrix takes 2^-4; the rest, 2^-98, is for vectors whose
+    terms cancel. Light waves have their own scales, which compile faster, and so have waves of fewer samples than the
+    bank has columns: to pass over the vectors is cheaper there.
+    """
+    own, met = set(), APART + 1
+    for wave in schedule.waves:
+        window = wave.children.array.shape[1]
+        cheap = wave in heavy and banks[wave.bank].size <= wave.positions * wave.dim_out * batch
+        met = met * window
+        if met > APART or not cheap or window > LONG:
+            own.add(wave)
+            met = 1
+    return own
 
 
 def _level(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"], value: Value):
     """(value of the nodes, the scales taken, what a long window took besides)."""
-    rows = bank if wave.slots is None or len(bank) == 1 else bank[wave.slots.array]
-    moved = multiply(rows, value)
+    moved = multiply(_rows(wave, bank), value)
     factor = scale_of(lax.stop_gradient(lax.reduce_max(lax.abs(moved), (1,)))[:, None])
     if wave.children.array.shape[1] > LONG:
         nothing = jnp.zeros((len(moved), moved.shape[2]), factor.dtype)
         pooled = folds.pool(wave, Scaled(moved * factor, nothing), (-2,))
         return pooled.value, factor, pooled.log_scale.sum(0)
     return _multiplied(windowed(wave, moved), windowed(wave, factor)), factor, None
+
+
+def _between(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"], value: Value):
+    """As `_level`, with the scales of the matrices, which are the same for all samples."""
+    by_column = lax.optimization_barrier(lax.reduce_max(lax.abs(bank), (1,)))  # kept apart: vectorised
+    peaks = lax.reduce_max(by_column, (1,))
+    factor = _rows(wave, scale_of(lax.stop_gradient(peaks)[:, None, None]))
+    factor = jnp.broadcast_to(factor, (wave.positions, 1, 1))
+    moved = multiply(_rows(wave, bank), value)
+    return _multiplied(windowed(wave, moved), windowed(wave, factor)), factor, None
+
+
+def _rows(wave: Wave, bank: Num[Array, "copies ..."]) -> Num[Array, "rows ..."]:
+    """Each position's row of a bank; one for all of a shared one."""
+    return bank if wave.slots is None or len(bank) == 1 else bank[wave.slots.array]
 
 
 def pooled(wave: Wave, value: Value) -> Num[Array, "nodes r batch"]:
