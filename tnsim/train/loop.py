@@ -147,7 +147,7 @@ def _check_fit(model: nnx.Module, dataset: Dataset, config: TrainConfig) -> None
 
 
 def _prepare(
-    model: nnx.Module, dataset: Dataset, config: TrainConfig, checkpoint: str | Path | None, watch: Watch | None
+    model: nnx.Module, dataset: Dataset, config: TrainConfig, checkpoint: str | Path | None, watch: Watch | None = None
 ) -> tuple[_Run, Snapshot]:
     """The run, its data on the device, and its state before step 0."""
     images, labels = jnp.asarray(dataset.train_images), jnp.asarray(dataset.train_labels)
