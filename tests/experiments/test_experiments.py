@@ -142,9 +142,10 @@ def test_entropies_stay_below_their_bounds_and_watchers_see_the_module():
     for name, bank in module.params().items():
         np.testing.assert_array_equal(bank, seen[6][name])
         assert name == "output" or not np.array_equal(bank, seen[3][name])
-    for row in entropies(module.folded(), data, ("left-right", "chess:4"), (0, 5), exact=True):
+    for row in entropies(module.folded(), data, ("left-right", "chess:4"), (0, 5)):
         assert row["bound"] == pytest.approx(np.log(3))
-        for S, S_2 in zip(row["entropy"], row["renyi2"], strict=True):
+        for (S, lower, upper), S_2 in zip(row["entropy"], row["renyi2"], strict=True):
+            assert lower <= S <= upper
             assert 0 <= S_2 <= S + 1e-6
             assert row["bound"] >= S - 1e-6
 
@@ -174,7 +175,7 @@ def test_killed_runs_repeat_only_what_was_not_done(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_failing_trial_is_named_and_a_lost_process_too(tmp_path):
+def test_a_failing_trial_is_named(tmp_path):
     bad = ({"data": "nothing", "epochs": 1, "r": 2, "seed": 0},)
     with pytest.raises(TrialError, match=r"1 of 1 trials failed, the first: data=nothing epochs=1 .*DataError"):
         run_experiment(replace(named(QUICK), trials=lambda quick: bad), tmp_path, executors.here(1))

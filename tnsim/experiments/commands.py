@@ -50,7 +50,7 @@ def experiment(
 
 def _say(done: int, of: int, trial: Trial) -> None:
     line = f"{done} of {of}: {key(trial.settings)}: test {100 * trial.result['test']:.2f} % ({trial.seconds:.0f} s)"
-    errors.print(line, highlight=False)
+    errors.print(line, highlight=False, soft_wrap=True)
 
 
 def _list(folder: Path) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from tnsim.train.steps import evaluate
 
 __all__ = ["DIGITS", "entropies", "trained"]
 
+IN_REACH = 512  # singular values
 DIGITS = 6  # of every number kept: more would only make files long
 
 
@@ -38,9 +40,11 @@ def trained(module: nnx.Module, data: Dataset, config: TrainConfig, watch: Watch
 
 
 def entropies(
-    module: ConvAC, data: Dataset, partitions: Sequence[Partition], labels: Sequence[int], exact: bool = False
+    module: ConvAC, data: Dataset, partitions: Sequence[Partition], labels: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """A row for each partition: ln(min-cut) and, a list over the classes, Renyi-2, and S where `exact`; in nats.
+    """A row for each partition: ln(min-cut) and, a list over the classes, Renyi-2; in nats.
+
+    Where the min-cut is at most IN_REACH, so that the spectrum is, S of each class too: [value, lower, upper].
 
     Measured as functions of the data: the inner product of features at a site is that of the training images.
     """
@@ -56,7 +60,8 @@ def entropies(
     for place, A in enumerate(partitions):
         row: dict[str, Any] = {"partition": str(A), "bound": round(min_cut(module.arch, A).log, DIGITS)}
         row["renyi2"] = [round(float(values[place]), DIGITS) for values in renyi]
-        if exact:
-            row["entropy"] = [round(float(state.entropy(A)), DIGITS) for state in states]
+        if row["bound"] <= log(IN_REACH) + 1e-9:
+            found = [state.entropy(A) for state in states]
+            row["entropy"] = [[round(float(x), DIGITS) for x in (S.value, S.lower, S.upper)] for S in found]
         rows.append(row)
     return rows

@@ -43,12 +43,11 @@ def _run(settings: Settings) -> Result:
     depth = data.image_shape[0].bit_length() - 1
     arch = ConvAC(data.image_shape, Fourier().features, (r,) * depth, (2,) * depth, len(data.classes))
     module = NormalisedConvAC(arch, Fourier(), rngs=nnx.Rngs(seed))
-    exact = len(data.train_images[0].ravel()) <= 64  # the spectrum is in reach for every class and partition
-    looks = [{"step": 0, "entropies": entropies(module.folded(), data, PARTITIONS, CLASSES, exact)}]
+    looks = [{"step": 0, "entropies": entropies(module.folded(), data, PARTITIONS, CLASSES)}]
 
     def look(step: int, now: Any) -> None:
         seen = evaluate(now, data.test_images, data.test_labels)
-        found = entropies(now.folded(), data, PARTITIONS, CLASSES, exact)
+        found = entropies(now.folded(), data, PARTITIONS, CLASSES)
         looks.append({"step": step, "test": round(seen.accuracy, DIGITS), "entropies": found})
 
     reached = trained(module, data, _config(name, int(settings["epochs"]), seed, len(data.train_labels)), look)
