@@ -49,7 +49,7 @@ def test_finished_trials_are_kept_and_not_repeated(tmp_path):
 
     def recording(name, todo):
         asked.extend(todo)
-        return in_turn(name, todo)
+        return in_turn(name, asked)
 
     with pytest.raises(TrialError, match="1 of 2 trials failed, the first: bad"):
         run_experiment(TOY, tmp_path, recording)

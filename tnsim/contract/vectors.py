@@ -86,10 +86,11 @@ def _own_scales(schedule: Schedule, banks: Mapping[str, Any], batch: int, heavy:
     """The waves whose vectors take a scale of their own: the first, and those after which more than APART factors met.
 
     Between them matrices of peak 1 act on vectors that began with peak 1. In float32 (2^-126 to 2^127), up to 4096
-    channels and entries below 2^28, which count before their scale is taken, nothing can leave the range above: one matrix lets a vector grow by 2^13, three waves of pairs from 2^2 to
-    2^99. Below, 2^-28 is what three waves take where each matrix takes 2^-4; the rest, 2^-98, is for vectors whose
-    terms cancel. Light waves have their own scales, which compile faster, and so have waves of fewer samples than the
-    bank has columns: to pass over the vectors is cheaper there.
+    channels and entries below 2^28, which count before their scale is taken, nothing can leave the range above: one
+    matrix lets a vector grow by 2^13, three waves of pairs from 2^2 to 2^99. Below, 2^-28 is what three waves take
+    where each matrix takes 2^-4; the rest, 2^-98, is for vectors whose terms cancel. Light waves have their own scales,
+    which compile faster, and so have waves of fewer samples than the bank has columns: to pass over the vectors is
+    cheaper there.
     """
     own, met = set(), APART + 1
     for wave in schedule.waves:

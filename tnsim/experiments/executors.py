@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
@@ -23,7 +24,7 @@ __all__ = ["ClusterError", "TrialError", "Trials", "here", "on_cluster", "proces
 ANSWER_WITHIN = 30  # seconds
 
 Finished = Iterator["Trial | TrialError"]
-Trials = Callable[[str, Sequence[Settings]], AbstractContextManager[Finished]]
+Trials = Callable[[str, Iterable[Settings]], AbstractContextManager[Finished]]
 
 
 class ClusterError(ConnectionError):
@@ -53,13 +54,12 @@ def here(workers: int | None = None) -> Trials:
         raise ValueError(f"workers: wanted a positive number, found {workers}")
 
     @contextmanager
-    def trials(name: str, todo: Sequence[Settings]) -> Iterator[Finished]:
+    def trials(name: str, todo: Iterable[Settings]) -> Iterator[Finished]:
         context = get_context("spawn")  # JAX's threads do not survive a fork
         turns = context.Value("i", 0)
         pool = ProcessPoolExecutor(count, context, _on_own_core, (turns, count))
         try:
-            waiting = {pool.submit(run_trial, name, settings): settings for settings in todo}
-            yield (_outcome(future, waiting[future]) for future in as_completed(waiting))
+            yield _in_turn(lambda one: pool.submit(run_trial, name, one), todo, count)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -73,7 +73,7 @@ def on_cluster(address: str) -> Trials:
     """
 
     @contextmanager
-    def trials(name: str, todo: Sequence[Settings]) -> Iterator[Finished]:
+    def trials(name: str, todo: Iterable[Settings]) -> Iterator[Finished]:
         dask = _distributed()
         client = _client(dask, address)
         try:
@@ -83,6 +83,16 @@ def on_cluster(address: str) -> Trials:
             client.close()
 
     return trials
+
+
+def _in_turn(submit: Callable[[Settings], Future[Trial]], todo: Iterable[Settings], count: int) -> Finished:
+    """So many trials at a time, the next one taken when one ends: what has begun is never thrown away."""
+    rest = iter(todo)
+    running = {submit(one): one for one in islice(rest, count)}
+    while running:
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            yield _outcome(future, running.pop(future))
+            running |= {submit(one): one for one in islice(rest, 1)}
 
 
 def _on_own_core(turns: Any, workers: int) -> None:

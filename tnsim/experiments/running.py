@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tnsim.experiments import results
 from tnsim.experiments.executors import TrialError, Trials
@@ -34,7 +34,7 @@ def run(
 ) -> dict[str, Trial]:
     """Every trial by key, those done before included. However it ends, only unfinished trials are repeated.
 
-    minutes: no trial is waited for once they are over. said: called after each trial.
+    minutes: no trial is begun once they are over, but the first. said: called after each trial.
 
     Raises ResultsError for a folder of another version, TrialError where trials failed (all others are done and kept)
     or a worker process was lost, ClusterError, OSError for a folder that nobody can write to.
@@ -44,8 +44,7 @@ def run(
     todo = missing(experiment, done, quick)
     failed: list[TrialError] = []
     if todo:
-        end = None if minutes is None else time.monotonic() + 60 * minutes
-        with trials(experiment.name, todo) as finished:
+        with trials(experiment.name, _in_time(todo, minutes)) as finished:
             for outcome in finished:
                 if isinstance(outcome, TrialError):
                     failed.append(outcome)
@@ -53,10 +52,17 @@ def run(
                 done[key(outcome.settings)] = outcome
                 results.write(folder, experiment, done)
                 said(len(done), len(done) + len(missing(experiment, done, quick)), outcome)
-                if end is not None and time.monotonic() > end:
-                    break
     _tell(failed, todo)
     return done
+
+
+def _in_time(todo: Sequence[Settings], minutes: float | None) -> Iterator[Settings]:
+    """What is begun within so many minutes, the first in any case."""
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    for place, settings in enumerate(todo):
+        if place and end is not None and time.monotonic() > end:
+            return
+        yield settings
 
 
 def _tell(failed: Sequence[TrialError], todo: Sequence[Settings]) -> None:
