@@ -7,6 +7,7 @@ the representation with learned functions. Imports nothing of tnsim; `representa
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -14,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax import lax
 from jaxtyping import Array, Float, Inexact, Num
 
 Images = Num[Array | np.ndarray, "batch *grid"]  # (batch, H, W) or (batch, sites), floats in [0, 1]
@@ -172,17 +172,32 @@ class Patches(nnx.Module):
             raise ValueError(
                 f"images: must have shape {('batch', *self.image_shape)}, found {np.shape(images)}"
             )
-        maps = lax.conv_general_dilated(
-            x.reshape(-1, *self.image_shape, 1),
-            self.kernel[...].astype(x.dtype),
-            window_strides=(self.stride, self.stride),
-            padding=self.padding,
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        ).reshape(x.shape[0], prod(self.grid), self.maps)
+        maps = self._convolved(x.reshape(-1, *self.image_shape)).reshape(prod(self.grid), self.maps, len(x))
+        maps = maps.transpose(2, 0, 1)
         lit = jax.nn.relu(maps + self.bias[...].astype(x.dtype)[None, None, :])
         return (
             jnp.concatenate([jnp.ones_like(lit[..., :1]), lit], axis=-1) if self.constant else lit
         )
+
+    def _convolved(self, x: Float[Array, "batch H W"]) -> Float[Array, "rows cols maps batch"]:
+        """The convolution as a product with shifted images: XLA's own is four times slower inside a loop on CPUs."""
+        margins = [self._margin(axis) for axis in (0, 1)]
+        wide = jnp.pad(x.transpose(1, 2, 0), (*margins, (0, 0)))
+        rows, cols = self.grid
+        ends = (self.stride * (rows - 1) + 1, self.stride * (cols - 1) + 1)
+        corners = product(range(self.patch), repeat=2)
+        shifted = jnp.stack(
+            [wide[i : i + ends[0] : self.stride, j : j + ends[1] : self.stride] for i, j in corners], axis=2
+        )
+        kernel = self.kernel[...].astype(x.dtype).reshape(self.patch**2, self.maps)
+        return jnp.matmul(kernel.T, shifted)
+
+    def _margin(self, axis: int) -> tuple[int, int]:
+        """Zeros before and after an axis; the larger half of an odd number behind."""
+        if self.padding == "VALID":
+            return 0, 0
+        lacking = max(0, (self.grid[axis] - 1) * self.stride + self.patch - self.image_shape[axis])
+        return lacking // 2, lacking - lacking // 2
 
     def gram(self) -> np.ndarray:
         """Raises ValueError: learned features have no closed form."""
