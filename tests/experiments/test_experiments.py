@@ -104,7 +104,7 @@ def test_trials_are_apart_and_plain():
 
 
 def test_unknown_experiments_are_named():
-    with pytest.raises(ValueError, match=r"experiment: wanted one of base-or-tip, .*, found 'nothing'"):
+    with pytest.raises(ValueError, match=r"experiment: wanted one of accuracy, base-or-tip, .*, found 'nothing'"):
         named("nothing")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from tnsim.experiments.accuracy import ACCURACY
 from tnsim.experiments.base_or_tip import BASE_OR_TIP
 from tnsim.experiments.experiment import Experiment
 from tnsim.experiments.use_of_bound import USE_OF_BOUND
 
 __all__ = ["EXPERIMENTS", "named"]
 
-EXPERIMENTS = {experiment.name: experiment for experiment in (BASE_OR_TIP, USE_OF_BOUND)}
+EXPERIMENTS = {experiment.name: experiment for experiment in (ACCURACY, BASE_OR_TIP, USE_OF_BOUND)}
 
 
 def named(name: str) -> Experiment:

@@ -14,8 +14,9 @@ from tnsim.nn.representation import (
     Representation,
     orthonormal,
 )
+from tnsim.nn.sums import summed
 
 __all__ = [
     "ConvAC", "ConvNet", "CosSin", "Fourier", "GaussianBins", "NormalisedConvAC", "OneHot", "Orthonormal", "Patches",
-    "Pinned", "Polynomial", "Representation", "orthonormal",
+    "Pinned", "Polynomial", "Representation", "orthonormal", "summed",
 ]  # fmt: skip
