@@ -48,6 +48,12 @@ def test_series_keep_all_other_sizes():
     assert found == {("tnsim", "sites"), ("torch", "sites"), ("tnsim", "width")}
 
 
+def test_a_width_equal_to_the_features_stands_in_both_series():
+    rows = [measured(sites=64, width=width, features=16) for width in (4, 16, 64)]
+    rows += [measured(sites=64, width=width, features=width) for width in (8, 32)]
+    assert [one.sizes for one in series(rows)] == [(4, 16, 64), (8, 16, 32)]
+
+
 def test_pictures_are_a_series_of_their_own():
     rows = [measured(sites=(n, n), median=n * n * 1e-6) for n in (32, 64, 256)] + grown("sites", 2.0)
     laws = {one.kept.startswith("pictures"): fit(one).exponent for one in series(rows)}

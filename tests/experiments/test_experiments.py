@@ -17,7 +17,10 @@ from scipy import stats
 import tnsim
 from tnsim.experiments import EXPERIMENTS, ClusterError, ResultsError, TrialError, executors, named, on_cluster, results
 from tnsim.experiments import run as run_experiment
+from tnsim.experiments.accuracy import resplit
 from tnsim.experiments.base_or_tip import PROFILES
+from tnsim.experiments.depth import BUDGETS, WINDOWS, widest
+from tnsim.experiments.entropy_and_generalisation import by_class
 from tnsim.experiments.experiment import Experiment, Trial, key
 from tnsim.experiments.measuring import entropies, trained
 from tnsim.experiments.running import missing
@@ -114,6 +117,38 @@ def test_profiles_have_equal_parameters():
         for factors in PROFILES.values()
     )
     assert abs(base / tip - 1) < 0.02
+
+
+@pytest.mark.parametrize("name", list(WINDOWS))
+def test_depths_differ_little_in_parameters(name):
+    side = 8 if name == "digits" else 32
+    found = [
+        widest(tnsim.ConvAC((side, side), 3, (2,) * len(windows), windows, 10), BUDGETS[name]).parameters
+        for windows in WINDOWS[name].values()
+    ]
+    assert max(found) <= BUDGETS[name]
+    assert min(found) >= 0.8 * BUDGETS[name]
+    with pytest.raises(ValueError, match="budget: wanted at least 404 parameters, found 9"):
+        widest(tnsim.ConvAC((8, 8), 3, (2,), (8,), 10), 9)
+
+
+def test_accuracy_by_class_is_that_of_the_whole():
+    data = load("digits")
+    module = tnsim.nn.ConvAC(tnsim.ConvAC((8, 8), 3, (3, 3, 3), (2, 2, 2), 10), tnsim.nn.Fourier(), rngs=nnx.Rngs(0))
+    counts = np.bincount(data.test_labels)
+    mean_of_classes = np.average(by_class(module, data), weights=counts)
+    assert mean_of_classes == pytest.approx(tnsim.train.accuracy(module, data.test_images, data.test_labels), abs=1e-6)
+
+
+def test_small_sets_are_split_anew_with_every_image_once():
+    data = load("digits")
+    for split in (0, 3):
+        again = resplit(data, split)
+        assert again.train_images.shape == data.train_images.shape
+        every = np.concatenate([again.train_images, again.test_images]).reshape(1797, -1)
+        before = np.concatenate([data.train_images, data.test_images]).reshape(1797, -1)
+        assert sorted(map(bytes, every)) == sorted(map(bytes, before))
+    assert not np.array_equal(resplit(data, 0).test_labels, resplit(data, 1).test_labels)
 
 
 def test_means_have_students_interval():

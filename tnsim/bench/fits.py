@@ -59,16 +59,18 @@ def series(rows: Sequence[Row], least: int = 3) -> list[Series]:
     found: dict[tuple, dict[int, Row]] = {}
     for row in rows:
         for axis in AXES if row["status"] == "ok" else ():
-            rest = tuple(str(_same(row, name, axis)) for name in SIZES if name != axis)
             shape = isinstance(row["sites"], list)  # pictures are trees of another kind
-            found.setdefault((row["peer"], axis, rest, shape), {})[size_of(row, axis)] = row
+            for rest in _kept(row, axis):
+                found.setdefault((row["peer"], axis, rest, shape), {})[size_of(row, axis)] = row
     long = [(key, by_size) for key, by_size in found.items() if len(by_size) >= least]
     return [_series(key[0], key[1], tuple(by_size[size] for size in sorted(by_size))) for key, by_size in long]
 
 
-def _same(row: Row, name: str, axis: str) -> object:
-    """What must agree. As many features as channels vary with the width."""
-    return "r" if name == "features" and axis == "width" and row["features"] == row["width"] else row[name]
+def _kept(row: Row, axis: str) -> list[tuple[str, ...]]:
+    """What must agree within a series. A row of as many features as channels is one of those where both vary, too."""
+    kept = {name: str(row[name]) for name in SIZES if name != axis}
+    together = [{**kept, "features": "r"}] if axis == "width" and row["features"] == row["width"] else []
+    return [tuple(one.values()) for one in (kept, *together)]
 
 
 def _series(peer: str, axis: str, rows: tuple[Row, ...]) -> Series:

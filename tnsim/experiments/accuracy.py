@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from flax import nnx
@@ -25,7 +26,7 @@ from tnsim.train.loop import fit
 from tnsim.train.recipes import PADS
 from tnsim.train.steps import evaluate
 
-__all__ = ["ACCURACY", "MODELS"]
+__all__ = ["ACCURACY", "MODELS", "resplit"]
 
 RATE = 3e-3
 SPLITS, SEEDS, FASHION = 5, 3, "fashion-mnist"
@@ -43,7 +44,7 @@ class Model:
     trees: int = 3
 
 
-def _config(epochs: int, **more: float | bool) -> TrainConfig:
+def _config(epochs: int, **more: Any) -> TrainConfig:
     return TrainConfig(epochs=epochs, rate=RATE, validation_fraction=0.0, **more)
 
 
@@ -74,7 +75,7 @@ def _trials(quick: bool) -> tuple[Settings, ...]:
 def _run(settings: Settings) -> Result:
     name, seed = str(settings["data"]), int(settings["seed"])
     data = load(name, pad=PADS.get(name))
-    data = data if name == FASHION else _split(data, int(settings["split"]))
+    data = data if name == FASHION else resplit(data, int(settings["split"]))
     model = MODELS[name, str(settings["sites"])]
     trees = [_tree(model, data, model.trees * seed + tree) for tree in range(model.trees)]
     whole = summed([tree for tree, _ in trees])
@@ -106,7 +107,7 @@ def _seeded(config: TrainConfig, seed: int) -> TrainConfig:
     return replace(config, seed=seed)
 
 
-def _split(data: Dataset, split: int) -> Dataset:
+def resplit(data: Dataset, split: int) -> Dataset:
     """All images of a data set in another stratified split of the same sizes."""
     images = np.concatenate([data.train_images, data.test_images])
     labels = np.concatenate([data.train_labels, data.test_labels])

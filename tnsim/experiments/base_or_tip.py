@@ -13,7 +13,7 @@ from itertools import product
 from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Result, Settings
-from tnsim.experiments.measuring import entropies, trained
+from tnsim.experiments.measuring import measured, trained
 from tnsim.models import ConvAC
 from tnsim.nn import ConvNet, Fourier, NormalisedConvAC
 from tnsim.tasks import Placed, dataset
@@ -44,10 +44,7 @@ def _run(settings: Settings) -> Result:
     if settings["network"] == "ConvNet":
         return {"parameters": arch.parameters, **trained(ConvNet(arch, Fourier(), rngs=nnx.Rngs(seed)), data, config)}
     module = NormalisedConvAC(arch, Fourier(), rngs=nnx.Rngs(seed))
-    before = entropies(module.folded(), data, SCALES, CLASSES)
-    reached = trained(module, data, config)
-    after = entropies(module.folded(), data, SCALES, CLASSES)
-    return {"parameters": arch.parameters, **reached, "entropies_at_start": before, "entropies": after}
+    return measured(module, data, config, SCALES, CLASSES)
 
 
 BASE_OR_TIP = Experiment(

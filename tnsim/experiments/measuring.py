@@ -17,13 +17,14 @@ from tnsim.bounds import min_cut
 from tnsim.entanglement.measure import site_measure
 from tnsim.entanglement.state import State
 from tnsim.nn.convac import ConvAC
+from tnsim.nn.normalised import NormalisedConvAC
 from tnsim.partitions import Partition
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset
 from tnsim.train.loop import Watch, fit
 from tnsim.train.steps import evaluate
 
-__all__ = ["DIGITS", "entropies", "trained"]
+__all__ = ["DIGITS", "entropies", "measured", "trained"]
 
 IN_REACH = 512  # singular values
 DIGITS = 6  # of every number kept: more would only make files long
@@ -37,6 +38,16 @@ def trained(module: nnx.Module, data: Dataset, config: TrainConfig, watch: Watch
         "train": round(train.accuracy, DIGITS), "test": round(result.test.accuracy, DIGITS),
         "test_loss": round(result.test.loss, DIGITS), "steps": result.steps,
     }  # fmt: skip
+
+
+def measured(
+    module: NormalisedConvAC, data: Dataset, config: TrainConfig, partitions: Sequence[Partition], labels: Sequence[int]
+) -> dict[str, Any]:
+    """`trained`, with the number of parameters, and the `entropies` at the start and at the end."""
+    before = entropies(module.folded(), data, partitions, labels)
+    reached = trained(module, data, config)
+    after = entropies(module.folded(), data, partitions, labels)
+    return {"parameters": module.arch.parameters, **reached, "entropies_at_start": before, "entropies": after}
 
 
 def entropies(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from tnsim.experiments.accuracy import ACCURACY
 from tnsim.experiments.base_or_tip import BASE_OR_TIP
+from tnsim.experiments.depth import DEPTH
+from tnsim.experiments.entropy_and_generalisation import ENTROPY_AND_GENERALISATION
 from tnsim.experiments.experiment import Experiment
+from tnsim.experiments.square_or_mirror import SQUARE_OR_MIRROR
 from tnsim.experiments.use_of_bound import USE_OF_BOUND
 
 __all__ = ["EXPERIMENTS", "named"]
 
-EXPERIMENTS = {experiment.name: experiment for experiment in (ACCURACY, BASE_OR_TIP, USE_OF_BOUND)}
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (ACCURACY, BASE_OR_TIP, SQUARE_OR_MIRROR, USE_OF_BOUND, ENTROPY_AND_GENERALISATION, DEPTH)
+}
 
 
 def named(name: str) -> Experiment:

@@ -15,6 +15,7 @@ from tnsim.architectures.convac import Banks, ConvACArchitecture
 from tnsim.architectures.sums import direct_sum
 from tnsim.nn.convac import ConvAC
 from tnsim.nn.patches import Patches
+from tnsim.nn.representation import Representation
 
 __all__ = ["summed"]
 
@@ -30,10 +31,12 @@ def summed(modules: Sequence[ConvAC], weights: Sequence[float] | None = None) ->
     if not modules:
         raise ValueError("modules: wanted at least one, found none")
     first = modules[0].representation
-    if all(isinstance(module.representation, Patches) for module in modules):
-        representation, terms = _side_by_side(modules)
+    layers = [module.representation for module in modules if isinstance(module.representation, Patches)]
+    representation: Patches | Representation | None = first
+    if len(layers) == len(modules):
+        representation, terms = _side_by_side(modules, layers)
     elif all(module.representation == first for module in modules):
-        representation, terms = first, [(module.arch, module.params()) for module in modules]
+        terms = [(module.arch, module.params()) for module in modules]
     else:
         found = [type(module.representation).__name__ for module in modules]
         raise ValueError(f"modules: wanted one representation, or Patches alone, found {', '.join(found)} that differ")
@@ -42,9 +45,10 @@ def summed(modules: Sequence[ConvAC], weights: Sequence[float] | None = None) ->
     return ConvAC.from_params(arch, banks, representation, pinned=pinned)
 
 
-def _side_by_side(modules: Sequence[ConvAC]) -> tuple[Patches, list[tuple[ConvACArchitecture, Banks]]]:
+def _side_by_side(
+    modules: Sequence[ConvAC], layers: Sequence[Patches]
+) -> tuple[Patches, list[tuple[ConvACArchitecture, Banks]]]:
     """One layer of all maps, and the modules as they read it."""
-    layers = [module.representation for module in modules]
     first = layers[0]
     if any(getattr(layer, name) != getattr(first, name) for layer in layers for name in SAME) or not first.constant:
         raise ValueError("modules: wanted Patches with a constant, equal but for their maps, found others")

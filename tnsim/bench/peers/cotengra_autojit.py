@@ -42,7 +42,7 @@ def split(array: Any, axis: int) -> list[Any]:
 
 
 def prepare(case: Case) -> Prepared:
-    """Path, then the first call, which traces and compiles."""
+    """Path, then the first call, which traces and compiles: the stage "compile"."""
     workload, seconds = WORKLOADS[case.workload], dict[str, float]()
     einsums, inputs = workload.einsums(case), workload.inputs(case)
     with precision(case):
@@ -55,7 +55,7 @@ def prepare(case: Case) -> Prepared:
                 pairs = zip(made, operands, strict=True)
                 return jax.block_until_ready([expression(*parts, backend="jax") for expression, parts in pairs])
 
-        with stage(seconds, "first"):
+        with stage(seconds, "compile"):
             call()
 
     def run() -> Any:

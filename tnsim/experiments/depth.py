@@ -1,0 +1,77 @@
+"""What does depth buy at equal parameters? The same budget as one wide level, or as several narrower ones.
+
+    levels 1: all sites meet in one product        2: two windows        all: windows of 2 x 2, the deepest tree
+
+The width, equal at all levels, is the largest that the budget allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+from flax import nnx
+
+from tnsim.experiments.experiment import Experiment, Result, Settings
+from tnsim.experiments.measuring import measured
+from tnsim.models import ConvAC
+from tnsim.nn import Fourier, NormalisedConvAC
+from tnsim.train.config import TrainConfig
+from tnsim.train.data import load
+from tnsim.train.recipes import PADS, recipe
+
+__all__ = ["DEPTH", "widest"]
+
+WINDOWS = {
+    "digits": {1: (8,), 2: (2, 4), 3: (2, 2, 2)},
+    "mnist-5k": {1: (32,), 2: (4, 8), 5: (2, 2, 2, 2, 2)},
+}
+BUDGETS = {"digits": 10_000, "mnist-5k": 80_000}  # parameters
+EPOCHS = {"digits": 40, "mnist-5k": 15}
+PARTITIONS = ("left-right", "quadrant", "center", "chess:4", "checkerboard")
+CLASSES = tuple(range(10))
+
+
+def _trials(quick: bool) -> tuple[Settings, ...]:
+    if quick:
+        return tuple({"data": "digits", "levels": levels, "epochs": 2, "seed": 0} for levels in (1, 3))
+    return tuple(
+        {"data": data, "levels": levels, "epochs": EPOCHS[data], "seed": seed}
+        for data in WINDOWS
+        for levels, seed in product(WINDOWS[data], range(5))
+    )
+
+
+def widest(arch: ConvAC, budget: int) -> ConvAC:
+    """The architecture with the largest equal width at all levels whose parameters are within the budget.
+
+    Raises ValueError where two channels are too many.
+    """
+    of = lambda r: replace(arch, channels=(r,) * len(arch.channels))  # noqa: E731
+    r = 2
+    if of(r).parameters > budget:
+        raise ValueError(f"budget: wanted at least {of(r).parameters} parameters, found {budget}")
+    while of(r + 1).parameters <= budget:
+        r += 1
+    return of(r)
+
+
+def _run(settings: Settings) -> Result:
+    name, seed = str(settings["data"]), int(settings["seed"])
+    data, windows = load(name, pad=PADS.get(name)), WINDOWS[name][int(settings["levels"])]
+    narrow = ConvAC(data.image_shape, Fourier().features, (2,) * len(windows), windows, len(data.classes))
+    arch = widest(narrow, BUDGETS[name])
+    config = TrainConfig(
+        epochs=int(settings["epochs"]), rate=3e-3, seed=seed, validation_fraction=0.0, shift=recipe(name)[2].shift
+    )
+    module = NormalisedConvAC(arch, Fourier(), rngs=nnx.Rngs(seed))
+    return {"r": arch.channels[0], **measured(module, data, config, PARTITIONS, CLASSES)}
+
+
+DEPTH = Experiment(
+    "depth",
+    "At equal parameters, which ranks and entropies do shallow and deep networks reach, and which accuracy?",
+    _trials,
+    _run,
+    compare=("levels", "data"),
+)

@@ -1,0 +1,53 @@
+"""Does the pooling geometry decide which correlations a network models? Square against mirror windows, two tasks.
+
+    closedness: near pixels decide, square windows pool them        symmetry: mirror images decide, mirror windows do
+
+The checkerboard does not tell the geometries apart; left against right does: a mirror window stands on both sides.
+Cohen & Shashua 2017 (arXiv 1605.06743), section 6.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from flax import nnx
+
+from tnsim.experiments.experiment import Experiment, Result, Settings
+from tnsim.experiments.measuring import measured
+from tnsim.models import ConvAC
+from tnsim.nn import Fourier, NormalisedConvAC
+from tnsim.tasks import Blobs, dataset
+from tnsim.train.config import TrainConfig
+
+__all__ = ["SQUARE_OR_MIRROR"]
+
+SIDE, TEST = 32, 2000
+CHANNELS = (9, 17, 17, 17, 17)
+PARTITIONS = ("left-right", "quadrant", "center", "chess:4", "checkerboard")
+GEOMETRIES = {"square": None, "mirror": "mirror"}
+
+
+def _trials(quick: bool) -> tuple[Settings, ...]:
+    images, epochs, seeds = (400, 1, 1) if quick else (8000, 12, 5)
+    return tuple(
+        {"task": task, "geometry": geometry, "images": images, "epochs": epochs, "seed": seed}
+        for task, geometry, seed in product(("closedness", "symmetry"), GEOMETRIES, range(seeds))
+    )
+
+
+def _run(settings: Settings) -> Result:
+    seed = int(settings["seed"])
+    geometry = GEOMETRIES[str(settings["geometry"])]
+    arch = ConvAC((SIDE, SIDE), Fourier().features, CHANNELS, (2,) * 5, 2, geometry=geometry)
+    data = dataset(Blobs(str(settings["task"]), SIDE), seed, int(settings["images"]), TEST)
+    config = TrainConfig(epochs=int(settings["epochs"]), rate=3e-3, seed=seed, validation_fraction=0.0)
+    return measured(NormalisedConvAC(arch, Fourier(), rngs=nnx.Rngs(seed)), data, config, PARTITIONS, (0, 1))
+
+
+SQUARE_OR_MIRROR = Experiment(
+    "square-or-mirror",
+    "Does the pooling geometry that brings together the pixels that decide win, and does it hold more entropy there?",
+    _trials,
+    _run,
+    compare=("geometry", "task"),
+)
