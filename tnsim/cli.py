@@ -26,11 +26,12 @@ from tnsim.bounds import min_cut, rank_bounds
 from tnsim.contract.compiled import cache_from_environment
 from tnsim.distributed.launcher import launch
 from tnsim.experiments import TrialError
-from tnsim.experiments.commands import experiment
+from tnsim.experiments.commands import experiment, findings
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
 from tnsim.nn import ConvAC as Module
+from tnsim.nn import NormalisedConvAC
 from tnsim.partitions import Partition, Sites
 from tnsim.report import journal, rows, whole
 from tnsim.report import maps as maps_of
@@ -57,6 +58,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(bench, name="bench")
 app.command("experiment", epilog="Example: `tnsim experiment base-or-tip --quick`")(experiment)
+app.command("findings", epilog="Example: `tnsim findings docs/experiments --out docs/findings.md`")(findings)
 errors = Console(stderr=True)
 CHUNK = 256  # images whose features are held at once
 
@@ -103,7 +105,7 @@ def _train(
     checkpoint: Annotated[Path | None, typer.Option(help="Folder for checkpoints; a run found there resumes.")] = None,
     channels: Annotated[str | None, typer.Option(help="True widths, one per level: 17,33,33.")] = None,
     windows: Annotated[str | None, typer.Option(help="One per level: 2,2,2 or 2x2,2x4.")] = None,
-    sharing: Annotated[str, typer.Option(help="none, window or full, for all levels or one per level.")] = "none",
+    sharing: Annotated[str | None, typer.Option(help="none, window or full, for all levels or one per level.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     size: Size = None,
@@ -115,9 +117,10 @@ def _train(
     output_folder(out.parent)
     padded = parsing.size("--pad", pad) or (None if size else PADS.get(source))
     dataset = load(source, size=parsing.size("--size", size), pad=padded)
-    arch, representation, config = for_images(dataset, _widths(channels), _windows(windows), parsing.sharing(sharing))
+    shared = None if sharing is None else parsing.sharing(sharing)
+    arch, representation, config = for_images(dataset, _widths(channels), _windows(windows), shared)
     config = replace(config, seed=seed, epochs=epochs or config.epochs, rate=rate or config.rate)
-    model = Module(arch, representation, rngs=nnx.Rngs(seed))
+    model = NormalisedConvAC(arch, representation, rngs=nnx.Rngs(seed))
     _say(f"{dataset.describe()}; {arch.parameters} parameters")
     try:
         result = fit(model, dataset, config, checkpoint=checkpoint, progress=not as_json)
@@ -125,7 +128,7 @@ def _train(
         _say(f"tnsim: {stop}")
         raise typer.Exit(130) from stop
     gram = representation.gram_from(dataset.train_images, per_site=True)
-    save_model(out, model, extra=demo.model_notes(dataset, gram, seed))
+    save_model(out, model.folded(), extra=demo.model_notes(dataset, gram, seed))
     if as_json:
         typer.echo(json.dumps({"model": str(out), **demo.trained(result)}))
         return

@@ -18,7 +18,7 @@ from tnsim.report.survey import DEMO_PARTITIONS, Found, Settings, Subject, surve
 from tnsim.train.data import Dataset, load
 from tnsim.train.loop import TrainResult, fit
 from tnsim.train.model_file import save
-from tnsim.train.recipes import recipe
+from tnsim.train.recipes import PLAIN_RATE, recipe
 
 # All fixed, so that what is found does not depend on the machine or its speed: which spectra are within reach of the
 # memory, and a width, never a time, of the intervals. Those of checkerboard are ten, of seconds each; maps are of one
@@ -44,7 +44,7 @@ def tell(out: str, seed: int = 0, progress: bool = True, say: Callable[[str], No
     """
     folder, began = output_folder(out), time.perf_counter()
     arch, representation, config = recipe("digits")
-    dataset, config = load("digits"), replace(config, seed=seed)
+    dataset, config = load("digits"), replace(config, rate=PLAIN_RATE, seed=seed)
     model = Module(arch, representation, rngs=nnx.Rngs(seed))
     before = model.params()
     say(f"training on {dataset.describe()}")

@@ -199,6 +199,21 @@ def test_a_mesh_of_other_axes_is_refused():
         Execution(mesh=Mesh(np.array(jax.devices()[:1]), ("x",)))
 
 
+def test_large_sweeps_are_cut_by_themselves_and_give_the_same(monkeypatch):
+    params, features = drawn("1D")
+    arch = ARCHS["1D"]
+    total = lambda banks, how: arch.apply(banks, features, execution=how).value.sum()  # noqa: E731
+    wanted = jax.value_and_grad(total)(params, PLAIN)
+    widest = max(wave.positions * (wave.dim_in + wave.dim_out) for wave in whole(arch.network).waves) * BATCH * 4
+    monkeypatch.setattr(blocks, "LARGE", widest - 1)
+    monkeypatch.setattr(blocks, "PIECE", widest // 5)
+    how = Execution(rescale="always")
+    assert blocks.chosen(whole(arch.network), how, BATCH, 4) == (4 if jax.default_backend() == "cpu" else 1)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4), jax.value_and_grad(total)(params, how), wanted)
+    monkeypatch.setattr(blocks, "LARGE", widest)
+    assert blocks.chosen(whole(arch.network), how, BATCH, 4) == 1
+
+
 def test_pieces_that_divide_no_level_are_refused():
     params, features = drawn("1D")
     with pytest.raises(ValueError, match=r"pieces: wanted a divisor of one of the node counts \(2, 4, 8\), found 3"):

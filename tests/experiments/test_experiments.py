@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from tnsim.experiments.base_or_tip import PROFILES
 from tnsim.experiments.depth import BUDGETS, WINDOWS, widest
 from tnsim.experiments.entropy_and_generalisation import by_class
 from tnsim.experiments.experiment import Experiment, Trial, key
+from tnsim.experiments.findings import page
 from tnsim.experiments.measuring import entropies, trained
 from tnsim.experiments.running import missing
 from tnsim.experiments.statistics import grouped, mean, paired
@@ -149,6 +152,39 @@ def test_small_sets_are_split_anew_with_every_image_once():
         before = np.concatenate([data.train_images, data.test_images]).reshape(1797, -1)
         assert sorted(map(bytes, every)) == sorted(map(bytes, before))
     assert not np.array_equal(resplit(data, 0).test_labels, resplit(data, 1).test_labels)
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_page_of_findings_is_that_of_the_results():
+    assert (DOCS / "findings.md").read_text(encoding="utf-8") == page(DOCS / "experiments")
+
+
+def test_every_number_of_a_finding_follows_the_results(tmp_path):
+    results.write(tmp_path, named("accuracy"), results.read(DOCS / "experiments", named("accuracy")))
+    before, path = page(tmp_path), tmp_path / "accuracy.json"
+    content = json.loads(path.read_text())
+    for trial in content["trials"]:
+        trial["result"]["test"] /= 2
+    path.write_text(json.dumps(content))
+    after = page(tmp_path)
+    numbers = [float(re.search(r"([0-9.]+) % on digits", text)[1]) for text in (before, after)]
+    assert numbers[1] == pytest.approx(numbers[0] / 2, abs=0.06)
+    with pytest.raises(ValueError, match="results: wanted a folder with results of experiments, found none"):
+        page(tmp_path / "nowhere")
+
+
+def test_the_share_of_a_bound_is_averaged_over_partitions_and_classes():
+    looks = [
+        [{"bound": 2.0, "renyi2": [0.5, 0.5]}],
+        [{"bound": 2.0, "renyi2": [1, 2]}, {"bound": 1.0, "renyi2": [1, 1]}],
+    ]
+    result = {"test": 0.5, "looks": [{"step": place, "entropies": rows} for place, rows in enumerate(looks)]}
+    trials = [Trial({"data": "digits", "r": 2, "seed": seed}, result, 1.0) for seed in range(3)]
+    found = named("use-of-bound").tell(trials)
+    assert found.rows == (("digits", "2", "50.00 [50.00, 50.00]", "0.250 [0.250, 0.250]", "0.875 [0.875, 0.875]", "3"),)
+    assert "from 0.88 at the smallest width" in found.answer
 
 
 def test_means_have_students_interval():

@@ -12,12 +12,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tnsim.experiments import results
+from tnsim.experiments import results as files
 from tnsim.experiments.executors import here, on_cluster
 from tnsim.experiments.experiment import Experiment, Trial, key
+from tnsim.experiments.findings import page
 from tnsim.experiments.registry import EXPERIMENTS, named
 from tnsim.experiments.running import missing, run
 from tnsim.experiments.statistics import grouped, mean
+from tnsim.files import write_whole
 
 FOLDER = Path("experiments")
 errors = Console(stderr=True)
@@ -40,12 +42,21 @@ def experiment(
     try:
         done = run(chosen, out, trials, quick, minutes, _say)
     except KeyboardInterrupt as stop:
-        errors.print(f"tnsim: stopped; {results.path_of(out, name)} holds what is done, and the same command goes on")
+        errors.print(f"tnsim: stopped; {files.path_of(out, name)} holds what is done, and the same command goes on")
         raise typer.Exit(130) from stop
     wanted = {key(settings) for settings in chosen.trials(quick)}
     _print(chosen, [trial for place, trial in done.items() if place in wanted])
     left = len(missing(chosen, done, quick))
-    errors.print(f"{len(done)} trials in {results.path_of(out, name)}" + (f"; {left} are left" if left else ""))
+    errors.print(f"{len(done)} trials in {files.path_of(out, name)}" + (f"; {left} are left" if left else ""))
+
+
+def findings(
+    results: Annotated[Path, typer.Argument(help="Folder of results, as `tnsim experiment` writes them.")] = FOLDER,
+    out: Annotated[Path, typer.Option(help="Where to write the page, in Markdown.")] = Path("findings.md"),
+) -> None:
+    """What the experiments found, every number from their results."""
+    write_whole(out, page(results))
+    errors.print(f"wrote {out}")
 
 
 def _say(done: int, of: int, trial: Trial) -> None:
@@ -56,16 +67,15 @@ def _say(done: int, of: int, trial: Trial) -> None:
 def _list(folder: Path) -> None:
     table = Table("experiment", "question", "done", "trials")
     for one in EXPERIMENTS.values():
-        done = results.read(folder, one)
+        done = files.read(folder, one)
         table.add_row(one.name, one.question, str(len(done)), str(len(one.trials(False))))
     Console().print(table)
 
 
 def _print(chosen: Experiment, trials: list[Trial]) -> None:
     """Test accuracy by what the experiment compares."""
-    table = Table(*chosen.compare, "test %", "95 %", "seeds")
+    table = Table(*chosen.compare, "test % [95 %]", "trials")
     for values, group in grouped(trials, chosen.compare).items():
         found = mean([100 * trial.result["test"] for trial in group])
-        interval = "-" if found.seeds == 1 else f"[{found.lower:.2f}, {found.upper:.2f}]"
-        table.add_row(*map(str, values), f"{found.value:.2f}", interval, str(found.seeds))
+        table.add_row(*map(str, values), found.shown(), str(found.seeds))
     Console().print(table)

@@ -5,30 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Experiment", "Result", "Settings", "Trial", "key"]
+__all__ = ["Experiment", "Finding", "Result", "Settings", "Trial", "key"]
 
 Settings = Mapping[str, str | int | float | bool]
 Result = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A question and its trials.
-
-    trials: of the whole experiment, or of its quick version (True), which ends in minutes and shows only that it works.
-    run: one trial; equal settings give equal results on one machine, so everything that matters is in them, the seed
-    too. compare: what figures and tables compare, names of settings, most important first.
-    """
-
-    name: str
-    question: str
-    trials: Callable[[bool], tuple[Settings, ...]]
-    run: Callable[[Settings], Result]
-    compare: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,6 +22,34 @@ class Trial:
     settings: Settings
     result: Result
     seconds: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What trials say. answer: one sentence; head, rows: a table; doubt: what would change our mind."""
+
+    answer: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    doubt: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question and its trials.
+
+    trials: of the whole experiment, or of its quick version (True), which ends in minutes and shows only that it works.
+    run: one trial; equal settings give equal results on one machine, so everything that matters is in them, the seed
+    too. compare: what figures and tables compare, names of settings, most important first.
+    tell: what finished trials say, in numbers that come from them alone; None where nothing is told yet.
+    """
+
+    name: str
+    question: str
+    trials: Callable[[bool], tuple[Settings, ...]]
+    run: Callable[[Settings], Result]
+    compare: tuple[str, ...]
+    tell: Callable[[Sequence[Trial]], Finding] | None = None
 
 
 def key(settings: Settings) -> str:

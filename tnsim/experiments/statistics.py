@@ -22,6 +22,11 @@ class Mean(NamedTuple):
     upper: float
     seeds: int
 
+    def shown(self, decimals: int = 2) -> str:
+        """98.20 [97.95, 98.45]; of one value without an interval."""
+        value = f"{self.value:.{decimals}f}"
+        return value if self.seeds == 1 else f"{value} [{self.lower:.{decimals}f}, {self.upper:.{decimals}f}]"
+
 
 def mean(values: Sequence[float], confidence: float = 0.95) -> Mean:
     """Student's interval. Raises ValueError for no values."""
