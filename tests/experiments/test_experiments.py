@@ -175,6 +175,43 @@ def test_every_number_of_a_finding_follows_the_results(tmp_path):
         page(tmp_path / "nowhere")
 
 
+MASKS = ("left-right", "center", "chess:4", "checkerboard")
+
+
+def made_up(settings):
+    """Results in which tip, mirror and depth win by 10 points, and entropies grow with the seed as accuracy does."""
+    seed = settings["seed"]
+    wins = {settings.get("profile"), settings.get("geometry"), settings.get("levels")} & {"tip", "mirror", 3, 5}
+    test = 0.5 + 0.1 * len(wins) + 0.01 * seed
+    rows = [{"partition": A, "bound": 4.0, "renyi2": [1.0 + seed + c for c in range(10)]} for A in MASKS]
+    low = [{**row, "renyi2": [0.5] * 10} for row in rows]
+    classes = [0.1 * c for c in range(10)]
+    looks = [{"step": step, "entropies": e, "test_by_class": classes} for step, e in ((0, low), (9, rows))]
+    found = {"test": test, "train": 1.0, "trees": [test], "parameters": 7, "r": 3, "looks": looks}
+    return {**found, "entropies": rows, "entropies_at_start": low}
+
+
+TOLD = {
+    "accuracy": r"reach 51.0 % on digits \(pixels\)",
+    "base-or-tip": r"the tip for ConvAC r = 4 at 4 pixels, .*, ConvNet r = 8 at 64 pixels",
+    "square-or-mirror": r"by 10.00 \[10.00, 10.00\] points on closedness, 10.00",
+    "use-of-bound": r"on digits from 1.88 at the smallest width to 1.88",
+    "entropy-and-generalisation": r"in 100 % of the classes, partitions and seeds on digits and 100 %",
+    "depth": r"3 levels do best on digits \(62.0 %\) and 5 levels do best on mnist-5k",
+}
+
+
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+def test_what_is_told_follows_the_trials(name):
+    experiment = named(name)
+    found = experiment.tell([Trial(one, made_up(one), 1.0) for one in experiment.trials(False)])
+    assert re.search(TOLD[name], found.answer), found.answer
+    assert found.rows
+    assert {len(row) for row in found.rows} == {len(found.head)}
+    if name == "entropy-and-generalisation":
+        assert found.rows[0][:7] == ("digits", "left-right", "0.500", "10.000", "100", "1.00 (0.00)", "1.00 (0.00)")
+
+
 def test_the_share_of_a_bound_is_averaged_over_partitions_and_classes():
     looks = [
         [{"bound": 2.0, "renyi2": [0.5, 0.5]}],

@@ -17,6 +17,7 @@ from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.measuring import DIGITS
+from tnsim.experiments.reading import tested
 from tnsim.experiments.statistics import grouped, mean
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC, Patches
@@ -126,7 +127,7 @@ KNOWN = {  # what others published, and with what
 def _tell(trials: Sequence[Trial]) -> Finding:
     rows, said = [], []
     for (data, sites), group in grouped(trials, ("data", "sites")).items():
-        found = mean([100 * trial.result["test"] for trial in group])
+        found = tested(group)
         alone = mean([100 * float(np.mean(trial.result["trees"])) for trial in group])
         train = mean([100 * trial.result["train"] for trial in group])
         size, of = f"{group[0].result['parameters']:,}", len(group[0].result["trees"])

@@ -8,12 +8,15 @@ al. 2017 (arXiv 1704.01552), section 6.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 from flax import nnx
 
-from tnsim.experiments.experiment import Experiment, Result, Settings
+from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.measuring import measured, trained
+from tnsim.experiments.reading import by_seed, tested
+from tnsim.experiments.statistics import grouped, paired
 from tnsim.models import ConvAC
 from tnsim.nn import ConvNet, Fourier, NormalisedConvAC
 from tnsim.tasks import Placed, dataset
@@ -47,10 +50,33 @@ def _run(settings: Settings) -> Result:
     return measured(module, data, config, SCALES, CLASSES)
 
 
+def _tell(trials: Sequence[Trial]) -> Finding:
+    rows, wins = [], dict[str, list[str]]()
+    for (network, r, size), group in grouped(trials, ("network", "r", "size")).items():
+        profiles = grouped(group, ("profile",))
+        if len(profiles) < len(PROFILES):
+            continue
+        base, tip = profiles[("base",)], profiles[("tip",)]
+        ahead = paired(by_seed(tip), by_seed(base))
+        rows.append(
+            (network, str(r), str(size), tested(base).shown(), tested(tip).shown(), ahead.shown(), str(ahead.seeds))
+        )
+        if ahead.lower > 0 or ahead.upper < 0:
+            wins.setdefault("tip" if ahead.lower > 0 else "base", []).append(f"{network} r = {r} at {size} pixels")
+    said = "; ".join(f"the {profile} for {', '.join(where)}" for profile, where in wins.items())
+    return Finding(
+        f"Ahead beyond chance, paired over seeds: {said or 'neither, anywhere'}.",
+        ("network", "r", "digit's pixels", "base: test % [95 %]", "tip: test % [95 %]", "tip - base [95 %]", "seeds"),
+        tuple(rows),
+        "Trainings are short, and equal for both: longer ones may move the crossing.",
+    )
+
+
 BASE_OR_TIP = Experiment(
     "base-or-tip",
     "At equal parameters, does the width belong to the base or to the tip, and does the scale of the task decide it?",
     _trials,
     _run,
     compare=("profile", "size", "network", "r"),
+    tell=_tell,
 )

@@ -7,13 +7,16 @@ The width, equal at all levels, is the largest that the budget allows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
 from flax import nnx
 
-from tnsim.experiments.experiment import Experiment, Result, Settings
+from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.measuring import measured
+from tnsim.experiments.reading import bound, renyi2, tested
+from tnsim.experiments.statistics import grouped
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
 from tnsim.train.config import TrainConfig
@@ -68,10 +71,29 @@ def _run(settings: Settings) -> Result:
     return {"r": arch.channels[0], **measured(module, data, config, PARTITIONS, CLASSES)}
 
 
+def _tell(trials: Sequence[Trial]) -> Finding:
+    rows, best = [], dict[str, tuple[float, int]]()
+    for (data, levels), group in grouped(trials, ("data", "levels")).items():
+        test, first = tested(group), group[0]
+        best[data] = max(best.get(data, (0.0, 0)), (test.value, int(levels)))
+        sizes = f"{first.result['r']}, {first.result['parameters']:,}"
+        measures = [f"{renyi2(group, A).shown(2)} of {bound(first, A):.1f}" for A in ("left-right", "checkerboard")]
+        rows.append((data, str(levels), sizes, test.shown(), *measures, str(len(group))))
+    said = " and ".join(f"{levels} levels do best on {data} ({test:.1f} %)" for data, (test, levels) in best.items())
+    return Finding(
+        f"At equal parameters {said}.",
+        ("data", "levels", "r, parameters", "test % [95 %]", "Renyi-2 of ln(min-cut), left-right", "checkerboard",
+         "seeds"),
+        tuple(rows),
+        "One rate and number of epochs serve all depths: a shallow network tuned for itself might do better.",
+    )  # fmt: skip
+
+
 DEPTH = Experiment(
     "depth",
     "At equal parameters, which ranks and entropies do shallow and deep networks reach, and which accuracy?",
     _trials,
     _run,
     compare=("levels", "data"),
+    tell=_tell,
 )

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import numpy as np
 from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.measuring import DIGITS, entropies, trained
+from tnsim.experiments.reading import share, tested
 from tnsim.experiments.statistics import grouped, mean
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
@@ -67,8 +67,8 @@ def _config(name: str, epochs: int, seed: int, images: int) -> TrainConfig:
 def _tell(trials: Sequence[Trial]) -> Finding:
     rows, shares, accuracies = [], dict[str, list[float]](), dict[str, list[float]]()
     for (data, r), group in grouped(trials, ("data", "r")).items():
-        start, end = ([_share(trial.result["looks"][place]) for trial in group] for place in (0, -1))
-        test = mean([100 * trial.result["test"] for trial in group])
+        start, end = ([share(trial.result["looks"][place]["entropies"]) for trial in group] for place in (0, -1))
+        test = tested(group)
         shares.setdefault(data, []).append(mean(end).value)
         accuracies.setdefault(data, []).append(test.value)
         rows.append((data, str(r), test.shown(), mean(start).shown(3), mean(end).shown(3), str(len(group))))
@@ -84,11 +84,6 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         "The share is Renyi-2 over ln(min-cut), averaged over classes and partitions, in the measure of the data's own "
         "features: Renyi-2 is a lower bound of S, so S itself uses at least as much.",
     )
-
-
-def _share(look: Mapping[str, Any]) -> float:
-    """Of the bounds, averaged over partitions and classes."""
-    return float(np.mean([np.mean(row["renyi2"]) / row["bound"] for row in look["entropies"]]))
 
 
 USE_OF_BOUND = Experiment(
