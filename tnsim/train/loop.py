@@ -105,7 +105,8 @@ def fit(
 
     checkpoint: a file (.safetensors) or a folder, written at the start, every `checkpoint_every` steps and at the end;
     with `resume`, a run found there goes on and ends bitwise as if never stopped. progress: a bar on a terminal.
-    watch: called with (step, a copy of the module as it is then, in evaluation mode) at every record of the history.
+    watch: called with (step, a copy of the module as it is then, in evaluation mode) at every record of the history
+    that this call adds: not again for those that a resumed run brings along.
     The model changes only at the end, when it gets the variables of the best step on the validation part, or of the
     last without one. The same seed gives the same numbers on the same machine.
 
