@@ -1,5 +1,6 @@
 """Experiments: finished trials are kept whole and never repeated, however a run ends; executors; statistics."""
 
+import contextlib
 import json
 import os
 import re
@@ -280,6 +281,38 @@ def test_killed_runs_repeat_only_what_was_not_done(tmp_path):
     second = results.read(tmp_path, named(QUICK))
     assert len(second) == 2
     assert first.items() <= second.items()  # its seconds too: it did not run again
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_workers_end_with_a_killed_parent(tmp_path):
+    process = subprocess.Popen(command(tmp_path), env=ALONE, stderr=subprocess.DEVNULL, start_new_session=True)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    try:
+        wait_until(lambda: any(b"spawn_main" in cmdline(pid) for pid in children.read_text().split()))
+        time.sleep(5)  # the worker is at its trial
+        workers = [pid for pid in children.read_text().split() if b"spawn_main" in cmdline(pid)]
+        process.kill()
+        process.wait()
+        wait_until(lambda: not any(b"spawn_main" in cmdline(pid) for pid in workers))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def cmdline(pid):
+    """What a process runs; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_until(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -13,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from tnsim.experiments.experiment import Settings, Trial, key
@@ -57,7 +58,7 @@ def here(workers: int | None = None) -> Trials:
     def trials(name: str, todo: Iterable[Settings]) -> Iterator[Finished]:
         context = get_context("spawn")  # JAX's threads do not survive a fork
         turns = context.Value("i", 0)
-        pool = ProcessPoolExecutor(count, context, _on_own_core, (turns, count))
+        pool = ProcessPoolExecutor(count, context, _begun, (turns, count))
         try:
             yield _in_turn(lambda one: pool.submit(run_trial, name, one), todo, count)
         finally:
@@ -93,6 +94,20 @@ def _in_turn(submit: Callable[[Settings], Future[Trial]], todo: Iterable[Setting
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             yield _outcome(future, running.pop(future))
             running |= {submit(one): one for one in islice(rest, 1)}
+
+
+def _begun(turns: Any, workers: int) -> None:
+    """What a new process does first."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _on_own_core(turns, workers)
+
+
+def _end_with_parent() -> None:
+    """A killed parent tells its workers nothing: they would wait for ever, with all their memory."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _on_own_core(turns: Any, workers: int) -> None:
