@@ -36,7 +36,8 @@ class Execution:
     "auto" by the backend's cost model, 1 for none.
     remat: recompute each level in the backward pass in place of keeping it; "auto" does so within blocks.
     memory: a limit in bytes or a text like "8GB", kept by splitting the batch, or "free", half of what the device has
-    free when the shapes are first met; None leaves the batch whole.
+    free when the shapes are first met; None leaves the batch whole. It counts the scores themselves, no gradient of
+    them.
     mesh: devices, by the axes "data" (samples) and "sites" (subtrees).
     layout: of the features, "batch-first" (batch, sites, M) or "batch-last" (sites, M, batch), which saves a
     transposition of all of them.
