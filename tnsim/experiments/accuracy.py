@@ -2,8 +2,8 @@
 
     trees of seeds 0, 1, ..: NormalisedConvAC --[ fit ]--[ fold ]-- ConvAC   summed --> one ConvAC, its test accuracy
 
-Settings of small sets go back to runs that looked at test images; those of Fashion were chosen on a tenth of its training
-images. A trial looks at its test images only after the end.
+Settings of small sets go back to runs that looked at test images; those of Fashion were chosen on a tenth of its
+training images. A trial looks at its test images only after the end.
 """
 
 from __future__ import annotations

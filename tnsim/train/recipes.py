@@ -4,9 +4,9 @@
     Dataset --[ for_images ]-->  the same, of whatever shape its images have
 
 Every recipe is TRAINING's: features [1, cos, sin], a NormalisedConvAC with rate 3e-3 (plain banks, started as residual
-maps, want PLAIN_RATE). Settings of small sets were chosen while looking at test accuracy: expect half a point of optimism;
-those of Fashion on a tenth of its training images. A run itself never looks: it keeps the step that is best on such a
-tenth, or the last.
+maps, want PLAIN_RATE). Settings of small sets were chosen while looking at test accuracy: expect half a point of
+optimism; those of Fashion on a tenth of its training images. A run itself never looks: it keeps the step that is best
+on such a tenth, or the last.
 """
 
 from __future__ import annotations
