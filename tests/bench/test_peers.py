@@ -75,12 +75,17 @@ def answers():
     return lru_cache(wanted)
 
 
-@pytest.mark.parametrize("name", PEERS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def taken(name):
+    """The cases that a contender does not refuse; one, to be skipped with the reason, where it is not installed."""
+    return CASES[:1] if missing(PEERS[name]) else [case for case in CASES if not load(PEERS[name]).refuses(case)]
+
+
+PAIRS = [(name, case) for name in PEERS for case in taken(name)]
+
+
+@pytest.mark.parametrize(("name", "case"), PAIRS, ids=lambda one: one if isinstance(one, str) else one.name)
 def test_a_contender_gives_the_definitions_numbers(name, case, answers):
     module = module_of(name)
-    if module.refuses(case):
-        pytest.skip(module.refuses(case))
     prepared = module.prepare(case)
     prepared.run()
     found, right = prepared.answer(), answers(case)
