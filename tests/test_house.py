@@ -22,6 +22,7 @@ LAYERS = (
     ("distributed",),
     ("bounds",),
     ("entanglement",),
+    ("compression",),
     ("models",),
     ("nn",),
     ("train",),

@@ -3,8 +3,8 @@
     psi[x, g]  sites x below the edge g      G[g, h] = sum_x psi[x, g] conj(psi[x, h])
     phi[y, g]  the sites y of the rest       E[g, h] = sum_y phi[y, g] conj(phi[y, h])      <psi|psi> = sum_gh G E
 
-Root: E = v v^dagger. Child i of a node: E o prod of the other children's G. Through a matrix W: W^T E conj(W). Every E
-and G has a scale of its own, which is dropped. Uses contract.fold and gram; used by reduced, mutual and maps.
+Root: E = sum v v^dagger. Child i of a node: E o prod of the other children's G. Through a matrix W: W^T E conj(W).
+Every E and G has a scale of its own, which is dropped. Uses contract.fold and gram; used by reduced, mutual and maps.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LIVE = 8  # arrays (positions, r, r) of a wave alive at once: G and E below and 
 
 
 class Environments(NamedTuple):
-    """G and E of every edge below a wave's positions, sites first, the root last; lifted: G above the matrices.
+    """G and E of every edge below a wave's positions, sites first, the root last; lifted, above: G and E above them.
 
     rounding: what rounding at all edges does to a normalised reduced density matrix, in trace norm and units of eps,
     to first order; along: the part of it that comes from the edges between each site and the root.
@@ -39,15 +39,18 @@ class Environments(NamedTuple):
     grams: tuple[Num[np.ndarray, "nodes g g"], ...]
     lifted: tuple[Num[np.ndarray, "positions g g"], ...]
     environments: tuple[Num[np.ndarray, "nodes g g"], ...]
+    above: tuple[Num[np.ndarray, "positions g g"], ...]
     rounding: float
     along: Float[np.ndarray, "sites"]
 
 
 def environments(
-    network: Network, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure,
+    network: Network, banks: Banks, vector: Num[np.ndarray, "*classes r"], measure: SiteMeasure,
     limit: str | float | None = None,
 ) -> Environments:  # fmt: skip
     """G and E on all edges of the state that `vector` (an output row) closes, compiled once for a network.
+
+    Of several rows the state is sum_y |y> psi_y: its class leg is traced in every E.
 
     Raises MemoryLimitError where the estimate is above the limit, and ValueError for a state that is zero.
     """
@@ -59,7 +62,7 @@ def environments(
     )  # fmt: skip
     peak = np.abs(vector).max() or 1.0
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-        swept = _swept(network, banks, jnp.asarray(vector / peak), site_grams(measure)[measure.kind])
+        swept = _swept(network, banks, jnp.atleast_2d(vector / peak), site_grams(measure)[measure.kind])
         grams, lifted, found, above = jax.tree.map(np.asarray, swept)
     if not (norm := (grams[-1] * found[-1]).sum().real) > 0 or not np.isfinite(norm):
         raise ValueError("state: it is exactly zero or not finite, so it has no density matrix")
@@ -68,7 +71,8 @@ def environments(
     along = np.zeros(1)
     for wave, step in zip(reversed(waves), reversed(steps), strict=True):
         along = step + along[node_of(wave)]
-    return Environments(tuple(grams), tuple(lifted), tuple(found), float(sum(map(np.sum, steps))), along)
+    rounding = float(sum(map(np.sum, steps)))
+    return Environments(tuple(grams), tuple(lifted), tuple(found), tuple(above), rounding, along)
 
 
 def node_of(wave: Wave) -> Int[np.ndarray, "positions"]:
@@ -79,14 +83,14 @@ def node_of(wave: Wave) -> Int[np.ndarray, "positions"]:
 
 
 @partial(jax.jit, static_argnames="network")
-def _swept(network: Network, banks, vector, grams):
+def _swept(network: Network, banks, vectors, grams):
     """Lists of G (below), G (above), E (below) and E (above) of all waves, in their order."""
     waves = whole(network).waves
     below, lifted = [Scaled(grams, jnp.zeros(len(grams), jnp.abs(grams).dtype))], []
     for wave in waves:
         lifted.append(GRAMS.conv(wave, banks[wave.bank], below[-1]))
         below.append(GRAMS.pool(wave, lifted[-1]))
-    found, above = [jnp.einsum("g,h->gh", vector, jnp.conj(vector))[None]], []
+    found, above = [jnp.einsum("yg,yh->gh", vectors, jnp.conj(vectors))[None]], []
     for wave, G in zip(reversed(waves), reversed(lifted), strict=True):
         rows = _rows(wave, banks[wave.bank])
         above.append(_unit(found[-1][node_of(wave)] * _others(wave, G.value)))

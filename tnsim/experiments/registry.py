@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tnsim.experiments.accuracy import ACCURACY
 from tnsim.experiments.base_or_tip import BASE_OR_TIP
+from tnsim.experiments.compression import COMPRESSION
 from tnsim.experiments.depth import DEPTH
 from tnsim.experiments.entropy_and_generalisation import ENTROPY_AND_GENERALISATION
 from tnsim.experiments.experiment import Experiment
@@ -14,7 +15,15 @@ __all__ = ["EXPERIMENTS", "named"]
 
 EXPERIMENTS = {
     experiment.name: experiment
-    for experiment in (ACCURACY, BASE_OR_TIP, SQUARE_OR_MIRROR, USE_OF_BOUND, ENTROPY_AND_GENERALISATION, DEPTH)
+    for experiment in (
+        ACCURACY,
+        BASE_OR_TIP,
+        SQUARE_OR_MIRROR,
+        USE_OF_BOUND,
+        ENTROPY_AND_GENERALISATION,
+        DEPTH,
+        COMPRESSION,
+    )
 }
 
 

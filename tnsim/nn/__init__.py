@@ -2,6 +2,7 @@
 
 from tnsim.nn.convac import ConvAC, Pinned
 from tnsim.nn.convnet import ConvNet
+from tnsim.nn.masked import Masked, magnitude_masks
 from tnsim.nn.normalised import NormalisedConvAC
 from tnsim.nn.patches import Patches
 from tnsim.nn.representation import (
@@ -14,9 +15,12 @@ from tnsim.nn.representation import (
     Representation,
     orthonormal,
 )
+from tnsim.nn.resumed import resumed
 from tnsim.nn.sums import summed
+from tnsim.nn.tree_tensor_network import TreeTensorNetwork
 
 __all__ = [
-    "ConvAC", "ConvNet", "CosSin", "Fourier", "GaussianBins", "NormalisedConvAC", "OneHot", "Orthonormal", "Patches",
-    "Pinned", "Polynomial", "Representation", "orthonormal", "summed",
+    "ConvAC", "ConvNet", "CosSin", "Fourier", "GaussianBins", "Masked", "NormalisedConvAC", "OneHot", "Orthonormal",
+    "Patches", "Pinned", "Polynomial", "Representation", "TreeTensorNetwork", "magnitude_masks", "orthonormal",
+    "resumed", "summed",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ from tnsim.contract.vectors import pooled
 from tnsim.nn.convac import ConvAC, check_fit, checked_grid, logits
 from tnsim.nn.representation import Patches, Representation
 
-__all__ = ["Normalised", "NormalisedConvAC", "Running"]
+__all__ = ["LEAST", "Normalised", "NormalisedConvAC", "Running", "by_row"]
 
 LEAST = 1e-6  # added to every variance: a channel that never moves stays finite
 
@@ -111,7 +111,7 @@ class Normalised(nnx.Module):
         """The bank folded by the moments of what meets it; in training these move the running moments a step."""
         if self.use_running_average:
             return self._by_running(name).folded()
-        means = _by_row(values.mean(-1), rows, len(self.means[name][...]))
+        means = by_row(values.mean(-1), rows, len(self.means[name][...]))
         apart = values - (means if len(means) in (1, len(rows)) else means[rows])[..., None]
         variances = lax.square(apart).mean((0, 2))
         kept = jnp.minimum(self.momentum, 1 - 1 / self.batches[...]).astype(values.dtype)  # at first a plain mean
@@ -169,7 +169,7 @@ class NormalisedConvAC(Normalised):
         return pooled(wave, values)
 
 
-def _by_row(values: Float[Array, "positions c"], rows: Int[np.ndarray, "positions"], copies: int):
+def by_row(values: Float[Array, "positions c"], rows: Int[np.ndarray, "positions"], copies: int):
     """The mean over the positions that read each row of a bank."""
     if copies == len(rows):
         return values
