@@ -46,6 +46,7 @@ class Cores(NamedTuple):
 
     @property
     def parameters(self) -> int:
+        """Numbers in all cores and the output."""
         return sum(join.cores.size for join in self.joins) + self.output.size
 
     @property

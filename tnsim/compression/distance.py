@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import exp, inf
 from typing import Any
 
+import jax
 import numpy as np
 
 from tnsim.architectures.convac import ConvACArchitecture
@@ -35,13 +36,14 @@ def distance(one: Given, other: Given, measure: SiteMeasure) -> float:
     whole = _log_squared(*terms[0], measure)
     if whole == -inf:
         raise ValueError("one: it is exactly zero, so nothing is near it in proportion")
-    arch, banks = direct_sum(terms, (1.0, -1.0))
+    with jax.enable_x64(True):
+        arch, banks = direct_sum(terms, (1.0, -1.0))
     return exp(_log_squared(arch, real_banks(banks), measure) - whole)
 
 
 def with_level(arch: ConvACArchitecture, banks: RealBanks, level: int, sharing: str = "full") -> Term:
-    """The same function with one more level in front of `level`: identity maps, windows of one position."""
-    width = arch.widths_in[level]
+    """The same function with one more level in front of `level`, or at the top: identities, windows of one position."""
+    width = (*arch.widths_in, arch.channels[-1])[level]
     deeper = inserted(arch, level, width, sharing)
     copies = deeper.network.bank_shapes[f"conv_{level}"][0]
     later = {f"conv_{k + (k >= level)}": banks[f"conv_{k}"] for k in range(arch.depth)}
@@ -55,7 +57,7 @@ def inserted(arch: ConvACArchitecture, level: int, width: int, sharing: str) -> 
     groups: Any = None
     if arch.geometry is not None:
         every = [arch.groups(k) for k in range(arch.depth)]
-        groups = put(tuple(every), np.arange(arch.positions[level])[:, None])
+        groups = put(tuple(every), np.arange((*arch.positions, 1)[level])[:, None])
     return replace(
         arch, channels=put(arch.channels, width), windows=put(arch.windows, (1,) * len(arch.grid)),
         sharing=put(arch.sharing, sharing), geometry=groups,
@@ -66,11 +68,11 @@ def _aligned(one: Term, other: Term) -> list[Term]:
     """Both with the same levels."""
     level = 0
     while level < max(one[0].depth, other[0].depth):
-        ends = [_window(arch, level) for arch, _ in (one, other)]
+        ends = [_kind(arch, level) for arch, _ in (one, other)]
         if ends[0] != ends[1]:
-            if set(ends[1]) == {1}:
+            if set(ends[1][0]) == {1}:
                 one = with_level(*one, level, other[0].sharing[level])
-            elif set(ends[0]) == {1}:
+            elif set(ends[0][0]) == {1}:
                 other = with_level(*other, level, one[0].sharing[level])
             else:
                 raise ValueError(f"other: wanted the windows {one[0].windows}, found {other[0].windows}")
@@ -78,8 +80,9 @@ def _aligned(one: Term, other: Term) -> list[Term]:
     return [one, other]
 
 
-def _window(arch: ConvACArchitecture, level: int) -> Sequence[int]:
-    return arch.windows[level] if level < arch.depth else ()  # type: ignore[return-value]
+def _kind(arch: ConvACArchitecture, level: int) -> tuple[Sequence[int], str]:
+    """Window and sharing of a level; of one above the top, nothing."""
+    return (arch.windows[level], arch.sharing[level]) if level < arch.depth else ((), "")  # type: ignore[return-value]
 
 
 def _log_squared(arch: ConvACArchitecture, banks: RealBanks, measure: SiteMeasure) -> float:

@@ -52,4 +52,4 @@ def _level(bank: Num[Array, "copies g c"], values: Num[Array, "positions c batch
     means = by_row(x.mean(-1), rows, len(bank))
     variances = jnp.square(x - means[rows][..., None]).mean((0, 2))
     offsets = bank[:, :, 0] + (maps * means[:, None]).sum(-1)
-    return Level(maps * jnp.sqrt(variances + LEAST), offsets, means, variances)
+    return Level(maps * jnp.sqrt(variances + LEAST)[None, None], offsets, means, variances)
