@@ -14,8 +14,10 @@ from itertools import product
 from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import measured, trained
-from tnsim.experiments.reading import by_seed, tested
+from tnsim.experiments.reading import TEST as ACCURACY
+from tnsim.experiments.reading import along, by_seed, tested
 from tnsim.experiments.statistics import grouped, paired
 from tnsim.models import ConvAC
 from tnsim.nn import ConvNet, Fourier, NormalisedConvAC
@@ -69,6 +71,23 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         ("network", "r", "digit's pixels", "base: test % [95 %]", "tip: test % [95 %]", "tip - base [95 %]", "seeds"),
         tuple(rows),
         "Trainings are short, and equal for both: longer ones may move the crossing.",
+        _figure(trials),
+    )
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    panels = []
+    for (network, r), group in grouped(trials, ("network", "r")).items():
+        curves = tuple(
+            along(f"wide at the {profile}", same, "size", tested)
+            for (profile,), same in grouped(group, ("profile",)).items()
+        )
+        panels.append(Panel(f"{network}, r = {r}", "size of the digit, pixels", ACCURACY, curves, log_x=True))
+    return Figure(
+        "Test accuracy against the size of the digit, of networks wide at their base and at their tip, a panel for "
+        "each network and width.",
+        tuple(panels),
+        len(grouped(trials, ("r",))),
     )
 
 

@@ -14,8 +14,9 @@ from itertools import product
 from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import measured
-from tnsim.experiments.reading import bound, renyi2, tested
+from tnsim.experiments.reading import END, TEST, along, beside_bound, bound, renyi2, tested
 from tnsim.experiments.statistics import grouped
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
@@ -86,7 +87,22 @@ def _tell(trials: Sequence[Trial]) -> Finding:
          "seeds"),
         tuple(rows),
         "One rate and number of epochs serve all depths: a shallow network tuned for itself might do better.",
+        _figure(trials),
     )  # fmt: skip
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    tests, ranks = [], []
+    for (data,), group in grouped(trials, ("data",)).items():
+        tests.append(Panel(data, "levels", TEST, (along(END, group, "levels", tested),)))
+        curves = beside_bound(group, "levels", "left-right")
+        ranks.append(Panel(data, "levels", "Renyi-2 of left-right, nats", curves, floor=0.0))
+    return Figure(
+        "Above, test accuracy against the number of levels at equal parameters; below, Renyi-2 of left against right "
+        "at the start and when trained, beside ln(min-cut); a column for each data set.",
+        (*tests, *ranks),
+        len(tests),
+    )
 
 
 DEPTH = Experiment(

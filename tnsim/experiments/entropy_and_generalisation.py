@@ -19,8 +19,10 @@ from jaxtyping import Float
 from scipy.stats import spearmanr
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Curve, Figure, Panel
 from tnsim.experiments.measuring import DIGITS, entropies, trained
-from tnsim.experiments.statistics import grouped
+from tnsim.experiments.reading import curve
+from tnsim.experiments.statistics import Mean, grouped, mean
 from tnsim.nn import NormalisedConvAC
 from tnsim.train.data import Dataset, load
 from tnsim.train.recipes import PADS, recipe
@@ -88,7 +90,39 @@ def _tell(trials: Sequence[Trial]) -> Finding:
          "Spearman with test accuracy over seeds (p)", "over classes (p)", "seeds"),
         tuple(rows),
         "Few seeds and ten classes: only correlations beyond about 0.65 could be told from none.",
+        _figure(trials),
     )  # fmt: skip
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    through, classes = [], []
+    for (data,), group in grouped(trials, ("data",)).items():
+        rising = tuple(curve(A, _by_step(group, place)) for place, A in enumerate(PARTITIONS))
+        through.append(Panel(data, "training step", "Renyi-2, nats", rising, floor=0.0))
+        told = tuple(_by_class(A, group, place) for place, A in enumerate(PARTITIONS))
+        classes.append(Panel(data, "Renyi-2 of a class when trained, nats", "its test accuracy, %", told))
+    return Figure(
+        "Above, Renyi-2 averaged over classes against the training step, a curve for each partition; below, test "
+        "accuracy of each class against its Renyi-2, both averaged over seeds; a column for each data set.",
+        (*through, *classes),
+        len(through),
+    )
+
+
+def _by_step(trials: Sequence[Trial], place: int) -> dict[int, Mean]:
+    """Renyi-2 of a partition at each look, averaged over the classes of each trial."""
+    seen: dict[int, list[float]] = {}
+    for trial in trials:
+        for look, found in enumerate(trial.result["looks"]):
+            seen.setdefault(int(found["step"]), []).append(float(np.mean(_renyi2(trial, look, place))))
+    return {step: mean(seen[step]) for step in sorted(seen)}
+
+
+def _by_class(name: str, trials: Sequence[Trial], place: int) -> Curve:
+    """Test accuracy of each class, in percent, against its Renyi-2 when trained."""
+    tests = np.mean([trial.result["looks"][-1]["test_by_class"] for trial in trials], axis=0)
+    found = np.mean([_renyi2(trial, -1, place) for trial in trials], axis=0)
+    return Curve(name, tuple(map(float, found)), tuple(100 * float(test) for test in tests), joined=False)
 
 
 def _renyi2(trial: Trial, look: int, place: int) -> list[float]:

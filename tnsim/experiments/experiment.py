@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tnsim.experiments.figure import Figure
+
 __all__ = ["Experiment", "Finding", "Result", "Settings", "Trial", "key"]
 
 Settings = Mapping[str, str | int | float | bool]
@@ -26,12 +28,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Finding:
-    """What trials say. answer: one sentence; head, rows: a table; doubt: what would change our mind."""
+    """What trials say. answer: one sentence; head, rows: a table; doubt: what would change our mind.
+
+    figure: the answer to the eye, made of the same trials.
+    """
 
     answer: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     doubt: str
+    figure: Figure | None = None
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,24 @@
-"""Numbers out of finished trials, for tables and sentences: entropies by partition, accuracy by seed. Over statistics.
+"""Numbers out of finished trials, for tables, sentences and figures: entropies, accuracies, curves. Over statistics.
 
     result["entropies"] = a row for each partition: its bound, Renyi-2 of each class, S of each class where exact
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
 
 from tnsim.experiments.experiment import Trial
-from tnsim.experiments.statistics import Mean, mean
+from tnsim.experiments.figure import Curve
+from tnsim.experiments.statistics import Mean, grouped, mean
 
-__all__ = ["bound", "by_seed", "renyi2", "share", "tested"]
+__all__ = ["END", "START", "TEST", "along", "beside_bound", "bound", "by_seed", "curve", "renyi2", "share", "tested"]
 
 Rows = Sequence[Mapping[str, Any]]
+START, END, TEST = "at the start", "when trained", "test accuracy, %"  # how figures name them
 
 
 def tested(trials: Sequence[Trial]) -> Mean:
@@ -41,6 +44,27 @@ def renyi2(trials: Sequence[Trial], partition: str, when: str = "entropies") -> 
 def bound(trial: Trial, partition: str) -> float:
     """ln(min-cut) of a partition."""
     return float(_row(trial.result["entropies"], partition)["bound"])
+
+
+def curve(name: str, points: Mapping[Any, Mean]) -> Curve:
+    """Means with their intervals; a mean of one value has none."""
+    lower, upper = zip(*((None, None) if isnan(one.lower) else one[1:3] for one in points.values()), strict=True)
+    return Curve(name, tuple(points), tuple(one.value for one in points.values()), lower, upper)
+
+
+def along(name: str, trials: Sequence[Trial], setting: str, of: Callable[[Sequence[Trial]], Mean]) -> Curve:
+    """What trials of each value of a setting give, against that value."""
+    return curve(name, {value: of(group) for (value,), group in grouped(trials, (setting,)).items()})
+
+
+def beside_bound(trials: Sequence[Trial], setting: str, partition: str) -> tuple[Curve, ...]:
+    """Renyi-2 of a partition at the start and when trained, and its ln(min-cut), against the values of a setting."""
+    groups = {value: bound(group[0], partition) for (value,), group in grouped(trials, (setting,)).items()}
+    return (
+        along(START, trials, setting, lambda group: renyi2(group, partition, "entropies_at_start")),
+        along(END, trials, setting, lambda group: renyi2(group, partition)),
+        Curve("ln(min-cut)", tuple(groups), tuple(groups.values()), reference=True),
+    )
 
 
 def _row(rows: Rows, partition: str) -> Mapping[str, Any]:

@@ -14,8 +14,10 @@ from itertools import product
 from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import measured
-from tnsim.experiments.reading import bound, by_seed, renyi2, tested
+from tnsim.experiments.reading import TEST as ACCURACY
+from tnsim.experiments.reading import along, beside_bound, bound, by_seed, renyi2, tested
 from tnsim.experiments.statistics import grouped, paired
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
@@ -65,6 +67,25 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         ("task", "windows", "test % [95 %]", f"Renyi-2, {told}, at the start", "when trained", "ln(min-cut)", "seeds"),
         tuple(rows),
         "Blobs are drawn, not photographed; widths and budget are the same for both and were tuned for neither.",
+        _figure(trials),
+    )
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    curves = tuple(
+        along(f"{geometry} windows", group, "task", tested)
+        for (geometry,), group in grouped(trials, ("geometry",)).items()
+    )
+    entropies = tuple(
+        Panel(f"entropy, {task}", "windows", "Renyi-2 of left-right, nats",
+              beside_bound(group, "geometry", "left-right"), log_y=True)
+        for (task,), group in grouped(trials, ("task",)).items()
+    )  # fmt: skip
+    return Figure(
+        "Test accuracy by task of square and of mirror windows; then, for each task, Renyi-2 of left against right at "
+        "the start and when trained, beside ln(min-cut).",
+        (Panel("accuracy", "task", ACCURACY, curves), *entropies),
+        1 + len(entropies),
     )
 
 

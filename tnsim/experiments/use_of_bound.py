@@ -13,9 +13,10 @@ from typing import Any
 from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import DIGITS, entropies, trained
-from tnsim.experiments.reading import share, tested
-from tnsim.experiments.statistics import grouped, mean
+from tnsim.experiments.reading import END, START, TEST, along, share, tested
+from tnsim.experiments.statistics import Mean, grouped, mean
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
 from tnsim.train.config import TrainConfig
@@ -67,11 +68,10 @@ def _config(name: str, epochs: int, seed: int, images: int) -> TrainConfig:
 def _tell(trials: Sequence[Trial]) -> Finding:
     rows, shares, accuracies = [], dict[str, list[float]](), dict[str, list[float]]()
     for (data, r), group in grouped(trials, ("data", "r")).items():
-        start, end = ([share(trial.result["looks"][place]["entropies"]) for trial in group] for place in (0, -1))
-        test = tested(group)
-        shares.setdefault(data, []).append(mean(end).value)
+        start, end, test = _at_start(group), _at_end(group), tested(group)
+        shares.setdefault(data, []).append(end.value)
         accuracies.setdefault(data, []).append(test.value)
-        rows.append((data, str(r), test.shown(), mean(start).shown(3), mean(end).shown(3), str(len(group))))
+        rows.append((data, str(r), test.shown(), start.shown(3), end.shown(3), str(len(group))))
     said = [
         f"on {data} from {found[0]:.2f} at the smallest width to {found[-1]:.2f} at the largest, while accuracy goes "
         f"from {accuracies[data][0]:.1f} to {accuracies[data][-1]:.1f} %"
@@ -83,6 +83,31 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         tuple(rows),
         "The share is Renyi-2 over ln(min-cut), averaged over classes and partitions, in the measure of the data's own "
         "features: Renyi-2 is a lower bound of S, so S itself uses at least as much.",
+        _figure(trials),
+    )
+
+
+def _at_start(trials: Sequence[Trial]) -> Mean:
+    """The share of the bound at the first look."""
+    return mean([share(trial.result["looks"][0]["entropies"]) for trial in trials])
+
+
+def _at_end(trials: Sequence[Trial]) -> Mean:
+    """The share of the bound at the last look."""
+    return mean([share(trial.result["looks"][-1]["entropies"]) for trial in trials])
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    shares, accuracies = [], []
+    for (data,), group in grouped(trials, ("data",)).items():
+        curves = along(START, group, "r", _at_start), along(END, group, "r", _at_end)
+        shares.append(Panel(data, "width r", "Renyi-2 / ln(min-cut)", curves, log_x=True, floor=0.0))
+        accuracies.append(Panel(data, "width r", TEST, (along(END, group, "r", tested),), log_x=True))
+    return Figure(
+        "Above, the share of ln(min-cut) that Renyi-2 holds, at the start and when trained, against the width; below, "
+        "test accuracy against the width; a column for each data set.",
+        (*shares, *accuracies),
+        len(shares),
     )
 
 
