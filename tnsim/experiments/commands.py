@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tnsim.experiments import drawing
 from tnsim.experiments import results as files
 from tnsim.experiments.executors import here, on_cluster
 from tnsim.experiments.experiment import Experiment, Trial, key
-from tnsim.experiments.findings import page
+from tnsim.experiments.findings import FIGURES, figures, page
 from tnsim.experiments.registry import EXPERIMENTS, named
 from tnsim.experiments.running import missing, run
 from tnsim.experiments.statistics import grouped, mean
@@ -54,8 +55,11 @@ def findings(
     results: Annotated[Path, typer.Argument(help="Folder of results, as `tnsim experiment` writes them.")] = FOLDER,
     out: Annotated[Path, typer.Option(help="Where to write the page, in Markdown.")] = Path("findings.md"),
 ) -> None:
-    """What the experiments found, every number from their results."""
-    write_whole(out, page(results))
+    """What the experiments found, every number from their results, and a folder of figures beside it."""
+    text = page(results)
+    for name, figure in figures(results).items():  # before the page, which shows them
+        drawing.draw(out.parent / FIGURES, name, figure)
+    write_whole(out, text)
     errors.print(f"wrote {out}")
 
 

@@ -1,23 +1,27 @@
 """What the experiments found, as a page: every number comes from the results, none is typed. Over registry and results.
 
-    FOLDER/NAME.json --[ the experiment's tell ]--> Finding --[ section ]--> Markdown
+    FOLDER/NAME.json --[ the experiment's tell ]--> Finding --[ section ]--> Markdown, which shows figures/NAME.svg
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tnsim.experiments import results
 from tnsim.experiments.experiment import Experiment, Finding, Trial
+from tnsim.experiments.figure import Figure
 from tnsim.experiments.registry import EXPERIMENTS
 from tnsim.experiments.running import missing
 
-__all__ = ["page"]
+__all__ = ["FIGURES", "figures", "page"]
+
+FIGURES = "figures"  # the folder of drawings, beside the page
 
 HEAD = """# What trained networks do with their channels
 
-Every number on this page is made from the results beside it by `tnsim findings`; intervals are Student's, 95 %.
+Every number on this page is made from the results beside it by `tnsim findings`; intervals are Student's, 95 %,
+in figures bars and bands.
 """
 
 
@@ -26,27 +30,45 @@ def page(folder: str | os.PathLike[str]) -> str:
 
     Raises ResultsError for results of another version, ValueError for a folder without any.
     """
-    sections = []
-    for experiment in EXPERIMENTS.values():
-        trials = results.read(folder, experiment)
-        if trials and experiment.tell is not None:
-            left = len(missing(experiment, trials))
-            sections.append(_section(experiment, experiment.tell(list(trials.values())), list(trials.values()), left))
+    sections = [
+        _section(experiment, finding, trials, len(missing(experiment, trials)))
+        for experiment, finding, trials in _told(folder)
+    ]
     if not sections:
         raise ValueError(f"results: wanted a folder with results of experiments, found none in {folder}")
     return "\n".join([HEAD, *sections])
 
 
-def _section(experiment: Experiment, finding: Finding, trials: Sequence[Trial], left: int) -> str:
-    hours = sum(trial.seconds for trial in trials) / 3600
+def figures(folder: str | os.PathLike[str]) -> dict[str, Figure]:
+    """What the page shows drawn, by the name of the experiment. Raises ResultsError."""
+    return {experiment.name: finding.figure for experiment, finding, _ in _told(folder) if finding.figure is not None}
+
+
+def _told(folder: str | os.PathLike[str]) -> Iterator[tuple[Experiment, Finding, dict[str, Trial]]]:
+    """Each experiment that has results and something to tell, with what it tells."""
+    for experiment in EXPERIMENTS.values():
+        trials = results.read(folder, experiment)
+        if trials and experiment.tell is not None:
+            yield experiment, experiment.tell(list(trials.values())), trials
+
+
+def _section(experiment: Experiment, finding: Finding, trials: dict[str, Trial], left: int) -> str:
+    hours = sum(trial.seconds for trial in trials.values()) / 3600
     part = f" {left} more are not done yet." if left else ""
     return "\n".join([
         f"## {experiment.question}\n",
         f"{finding.answer}\n",
+        *_shown(experiment.name, finding.figure),
         *_table(finding.head, finding.rows),
         f"\n{len(trials)} trials, {hours:.2f} hours of one core.{part} *What would change our mind:* {finding.doubt}\n",
         f"Again: `tnsim experiment {experiment.name}`\n",
     ])  # fmt: skip
+
+
+def _shown(name: str, figure: Figure | None) -> list[str]:
+    if figure is None:
+        return []
+    return [f"![{figure.about}]({FIGURES}/{name}.svg)\n", f"[The figure as PNG]({FIGURES}/{name}.png)\n"]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
