@@ -34,8 +34,8 @@ TEST = 2000  # images
 
 
 def _trials(quick: bool) -> tuple[Settings, ...]:
-    whole = {"r": (4, 8), "size": SIZES, "seed": range(5), "images": (10000,), "epochs": (3,)}
-    small = {"r": (4,), "size": (16,), "seed": range(1), "images": (500,), "epochs": (1,)}
+    whole = {"r": (4, 8), "size": SIZES, "seed": range(5), "images": (10000,), "epochs": (10,)}
+    small = {"r": (4,), "size": (64,), "seed": range(1), "images": (500,), "epochs": (1,)}
     axes = {"network": ("ConvAC", "ConvNet"), "profile": tuple(PROFILES), **(small if quick else whole)}
     return tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
 

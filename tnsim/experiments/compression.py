@@ -22,8 +22,9 @@ from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.compression import Weights, cores_distance, dense_cores, distance, factored, pruned, weights_in, weights_on
 from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Figure, Level, Panel
 from tnsim.experiments.measuring import DIGITS
-from tnsim.experiments.reading import tested
+from tnsim.experiments.reading import TEST, curve, tested
 from tnsim.experiments.statistics import Mean, grouped, mean
 from tnsim.nn import Fourier, Masked, NormalisedConvAC, TreeTensorNetwork, magnitude_masks, resumed
 from tnsim.nn.convac import ConvAC as Module
@@ -225,7 +226,37 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         tuple(rows),
         "Networks of the recipe's widths, more than their tasks need; others leave less to cut. Unstructured zeros "
         "save multiply-adds only where kernels use them.",
+        _figure(trials),
     )  # fmt: skip
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    tests, losses = [], []
+    for (data,), group in grouped(trials, ("data",)).items():
+        reached = {name: by_part(group, name, lambda row: 100 * row["test"]) for name in METHODS}
+        lost = {name: by_part(group, name, lambda row: row["loss"]) for name in METHODS if name != "scratch"}
+        whole = (Level("whole", tested(group).value),)
+        curves = (tuple(curve(name, found) for name, found in part.items() if found) for part in (reached, lost))
+        tests.append(Panel(data, "part of the parameters", TEST, next(curves), whole, log_x=True))
+        losses.append(Panel(data, "part of the parameters", "lost of |h|^2", next(curves), log_x=True, log_y=True))
+    return Figure(
+        "Above, test accuracy of cut networks that were trained on a little, against the part of the parameters that "
+        "is left, by method, and of the whole network; below, the part of the function's squared norm that the cut "
+        "lost; a column for each data set.",
+        (*tests, *losses),
+        len(tests),
+    )
+
+
+def by_part(trials: Sequence[Trial], method: str, of: Callable[[dict[str, Any]], float]) -> dict[float, Mean]:
+    """A number of a method's networks, by the part of the parameters, where every seed has one."""
+    found: dict[float, Mean] = {}
+    for part in sorted(PARTS):
+        rows = [row for trial in trials for row in trial.result["small"] if row["method"] == method]
+        rows = [row for row in rows if row["part"] == part]
+        if rows and not any("why" in row for row in rows):
+            found[part] = mean([of(row) for row in rows])
+    return found
 
 
 def _row(found: Sequence[dict[str, Any]]) -> tuple[str, ...]:
