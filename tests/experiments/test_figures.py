@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,12 +13,14 @@ from scipy import stats
 
 from tnsim import cli
 from tnsim.experiments import commands, drawing, named, results
+from tnsim.experiments.compression import METHODS, PARTS
 from tnsim.experiments.experiment import Trial, key
 from tnsim.experiments.figure import Curve, Figure, Level, Panel, described
 from tnsim.experiments.findings import figures, page
 
 DOCS = Path(__file__).parents[2] / "docs"
-DRAWN = ("accuracy", "base-or-tip", "square-or-mirror", "use-of-bound", "entropy-and-generalisation", "depth")
+DRAWN = ("accuracy", "base-or-tip", "square-or-mirror", "use-of-bound", "entropy-and-generalisation", "depth",
+         "compression", "settings")  # fmt: skip
 ORDER = ("left-right", "center", "chess:4", "checkerboard")
 STEPS = (0, 5, 10)
 
@@ -30,7 +33,13 @@ def drawn_result(settings):
         for place, A in enumerate(ORDER)
     ]
     looks = [{"step": s, "entropies": rows(), "test_by_class": [rng.random() for _ in range(3)]} for s in STEPS]
-    found = {"test": rng.uniform(0.5, 1), "train": 1.0, "trees": [rng.random(), rng.random()], "parameters": 7, "r": 3}
+    small = [
+        {"method": method, "part": part, "parameters": 3, "multiply_adds": 4, "before": 0.1,
+         "test": rng.random(), "loss": rng.random()}
+        for method in METHODS for part in PARTS
+    ]  # fmt: skip
+    found = {"test": rng.uniform(0.5, 1), "train": 1.0, "small": small, "multiply_adds": 5}
+    found |= {"trees": [rng.random(), rng.random()], "parameters": 7, "r": 3}
     return {**found, "looks": looks, "entropies": rows(), "entropies_at_start": rows()}
 
 
@@ -94,6 +103,15 @@ def test_accuracy_is_drawn_beside_what_others_published():
     assert levels == {"digits": [], "mnist-5k": [94.6], "fashion-mnist": [88, 90.3, 91.7]}
 
 
+def test_settings_are_drawn_by_what_was_changed():
+    trials, panels = trials_of("settings"), figure_of("settings").panels
+    titles = ["digits, pixels", "mnist-5k, pairs", "mnist-5k, patches", "mnist-5k, pixels"]
+    assert [panel.title for panel in panels] == titles
+    for panel in panels:
+        data, sites = panel.title.split(", ")
+        check(panel, "one tree", of(trials, data=data, sites=sites), "variant", percent)
+
+
 def test_base_and_tip_are_drawn_against_the_size_of_the_digit():
     trials, figure = trials_of("base-or-tip"), figure_of("base-or-tip")
     assert [panel.title for panel in figure.panels] == [f"{n}, r = {r}" for n in ("ConvAC", "ConvNet") for r in (4, 8)]
@@ -140,6 +158,22 @@ def test_entropies_are_drawn_through_training_and_by_class():
             ends = [look[-1] for look in looks]
             np.testing.assert_allclose(curve.x, np.mean([e["entropies"][number]["renyi2"] for e in ends], axis=0))
             np.testing.assert_allclose(curve.y, 100 * np.mean([e["test_by_class"] for e in ends], axis=0))
+
+
+def test_compressed_networks_are_drawn_against_what_is_left_of_them():
+    trials, panels = trials_of("compression"), figure_of("compression").panels
+    for place, data in enumerate(("digits", "mnist-5k")):
+        same = of(trials, data=data)
+        for method, part in product(METHODS, PARTS):
+            rows = [row for trial in same for row in trial.result["small"] if row["method"] == method]
+            rows = [row for row in rows if row["part"] == part]
+            wanted = interval([100 * row["test"] for row in rows])
+            np.testing.assert_allclose(points(panels[place], method)[part], wanted)
+            if method != "scratch":
+                lost = points(panels[2 + place], method)[part]
+                np.testing.assert_allclose(lost, interval([row["loss"] for row in rows]))
+        (whole,) = panels[place].levels
+        np.testing.assert_allclose(whole.y, np.mean([percent(trial) for trial in same]))
 
 
 def test_accuracy_and_entropy_are_drawn_against_depth():

@@ -2,8 +2,8 @@
 
     trees of seeds 0, 1, ..: NormalisedConvAC --[ fit ]--[ fold ]-- ConvAC   summed --> one ConvAC, its test accuracy
 
-Settings of small sets go back to runs that looked at test images; those of Fashion were chosen on a tenth of its
-training images. A trial looks at its test images only after the end.
+Settings of Fashion were chosen on a tenth of its training images; `settings` holds those of the small sets against
+others on such tenths. A trial looks at its test images only after the end.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tnsim.nn.sums import summed
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset, load, stratified_split
 from tnsim.train.loop import fit
-from tnsim.train.recipes import PADS
+from tnsim.train.recipes import PADS, recipe
 from tnsim.train.steps import evaluate
 
-__all__ = ["ACCURACY", "MODELS", "resplit"]
+__all__ = ["ACCURACY", "FASHION", "MODELS", "Model", "grown", "resplit"]
 
 RATE = 3e-3
 SPLITS, SEEDS, FASHION = 5, 3, "fashion-mnist"
@@ -42,7 +42,7 @@ class Model:
     """Trees and how each is trained. patches: (patch, stride, maps), or pixels as sites."""
 
     channels: tuple[int, ...]
-    windows: tuple[int | tuple[int, int], ...]
+    windows: tuple[int | tuple[int, ...], ...]
     config: TrainConfig
     sharing: str = "window"
     patches: tuple[int, int, int] | None = None
@@ -53,16 +53,22 @@ def _config(epochs: int, **more: Any) -> TrainConfig:
     return TrainConfig(epochs=epochs, rate=RATE, validation_fraction=0.0, **more)
 
 
-SQUARES = (2, 2, 2, 2, 2)
+def of_recipe(name: str, **more: Any) -> Model:
+    """What `tnsim train` trains, every image of it, by pixels."""
+    arch, _, config = recipe(name)
+    return Model(arch.channels, arch.windows, replace(config, validation_fraction=0.0), arch.sharing[0], **more)
+
+
+SQUARES = (2, 2, 2, 2)
 HALVES = ((1, 2), (2, 1)) * 5  # ten levels of pairs
 MODELS = {
-    ("digits", "pixels"): Model((17, 33, 33), SQUARES[:3], _config(80, shift=1), "none"),
-    ("mnist-5k", "pixels"): Model((17, 33, 65, 65, 65), SQUARES, _config(30, shift=2)),
-    ("mnist-5k", "patches"): Model((33, 33, 65, 65), SQUARES[:4], _config(30, shift=2), patches=(5, 2, 16)),
+    ("digits", "pixels"): of_recipe("digits"),
+    ("mnist-5k", "pixels"): of_recipe("mnist-5k"),
+    ("mnist-5k", "patches"): Model((33, 33, 65, 65), SQUARES, _config(30, shift=2), patches=(5, 2, 16)),
     ("mnist-5k", "pairs"): Model((9, 9, 17, 17, *(33,) * 6), HALVES, _config(20, shift=2), "none"),
-    (FASHION, "pixels"): Model((17, 33, 65, 65, 65), SQUARES, _config(20, shift=1, site_dropout=0.05), trees=2),
+    (FASHION, "pixels"): of_recipe(FASHION, trees=2),
     (FASHION, "patches"): Model(
-        (33, 33, 65, 65), SQUARES[:4], _config(24, shift=1, flip=True, site_dropout=0.05), patches=(5, 2, 16), trees=2
+        (33, 33, 65, 65), SQUARES, _config(24, shift=1, flip=True, site_dropout=0.05), patches=(5, 2, 16), trees=2
     ),
 }
 
@@ -82,7 +88,7 @@ def _run(settings: Settings) -> Result:
     data = load(name, pad=PADS.get(name))
     data = data if name == FASHION else resplit(data, int(settings["split"]))
     model = MODELS[name, str(settings["sites"])]
-    trees = [_tree(model, data, model.trees * seed + tree) for tree in range(model.trees)]
+    trees = [grown(model, data, model.trees * seed + tree) for tree in range(model.trees)]
     whole = summed([tree for tree, _ in trees])
     train, test = (
         evaluate(whole, *part).accuracy
@@ -95,7 +101,7 @@ def _run(settings: Settings) -> Result:
     }  # fmt: skip
 
 
-def _tree(model: Model, data: Dataset, seed: int) -> tuple[Module, float]:
+def grown(model: Model, data: Dataset, seed: int) -> tuple[Module, float]:
     """One tree, trained and folded, and its own test accuracy."""
     rngs = nnx.Rngs(seed)
     representation = Fourier() if model.patches is None else Patches(*model.patches, data.image_shape, rngs)

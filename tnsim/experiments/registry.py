@@ -8,6 +8,7 @@ from tnsim.experiments.compression import COMPRESSION
 from tnsim.experiments.depth import DEPTH
 from tnsim.experiments.entropy_and_generalisation import ENTROPY_AND_GENERALISATION
 from tnsim.experiments.experiment import Experiment
+from tnsim.experiments.settings import SETTINGS
 from tnsim.experiments.square_or_mirror import SQUARE_OR_MIRROR
 from tnsim.experiments.use_of_bound import USE_OF_BOUND
 
@@ -17,6 +18,7 @@ EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         ACCURACY,
+        SETTINGS,
         BASE_OR_TIP,
         SQUARE_OR_MIRROR,
         USE_OF_BOUND,
