@@ -47,7 +47,8 @@ from tnsim.report.survey import (
     steps,
 )
 from tnsim.train.data import DataError, load
-from tnsim.train.loop import DivergedError, Interrupted, fit
+from tnsim.train.ensembles import fit_trees
+from tnsim.train.loop import DivergedError, Interrupted
 from tnsim.train.model_file import load as load_model
 from tnsim.train.model_file import save as save_model
 from tnsim.train.recipes import PADS, for_images
@@ -108,6 +109,7 @@ def _train(
     sharing: Annotated[str | None, typer.Option(help="none, window or full, for all levels or one per level.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    trees: Annotated[int, typer.Option(min=1, help="Sum so many trees of different seeds into one ConvAC.")] = 1,
     size: Size = None,
     pad: Pad = None,
     seed: Seed = 0,
@@ -120,19 +122,20 @@ def _train(
     shared = None if sharing is None else parsing.sharing(sharing)
     arch, representation, config = for_images(dataset, _widths(channels), _windows(windows), shared)
     config = replace(config, seed=seed, epochs=epochs or config.epochs, rate=rate or config.rate)
-    model = NormalisedConvAC(arch, representation, rngs=nnx.Rngs(seed))
-    _say(f"{dataset.describe()}; {arch.parameters} parameters")
+    make = lambda one: NormalisedConvAC(arch, representation, rngs=nnx.Rngs(one))  # noqa: E731
+    _say(f"{dataset.describe()}; {trees * arch.parameters} parameters")
     try:
-        result = fit(model, dataset, config, checkpoint=checkpoint, progress=not as_json)
+        model, results = fit_trees(make, dataset, config, trees, checkpoint=checkpoint, progress=not as_json)
     except Interrupted as stop:  # says from where the run can go on
         _say(f"tnsim: {stop}")
         raise typer.Exit(130) from stop
     gram = representation.gram_from(dataset.train_images, per_site=True)
-    save_model(out, model.folded(), extra=demo.model_notes(dataset, gram, seed))
+    save_model(out, model, extra=demo.model_notes(dataset, gram, seed))
+    told = demo.trained_trees(model, dataset, results)
     if as_json:
-        typer.echo(json.dumps({"model": str(out), **demo.trained(result)}))
+        typer.echo(json.dumps({"model": str(out), **told}))
         return
-    _say(f"test accuracy {100 * result.test.accuracy:.2f} % after {result.steps} steps, {result.seconds:.0f} s")
+    _say(f"test accuracy {100 * told['accuracy']:.2f} % after {told['steps']} steps, {told['seconds']:.0f} s")
     _say(f"wrote {out}")
 
 

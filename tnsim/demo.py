@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
 from tnsim.report.survey import DEMO_PARTITIONS, Found, Settings, Subject, survey
 from tnsim.train.data import Dataset, load
-from tnsim.train.loop import TrainResult, fit
+from tnsim.train.loop import TrainResult, evaluate, fit
 from tnsim.train.model_file import save
 from tnsim.train.recipes import PLAIN_RATE, recipe
 
@@ -86,6 +86,15 @@ def trained(result: TrainResult) -> dict[str, Any]:
     """How training went, for a measurements file; accuracy: on the test images, looked at once, after the end."""
     told = {"steps": result.steps, "seconds": result.seconds, "history": result.history}
     return {"accuracy": result.test.accuracy, **told}
+
+
+def trained_trees(model: Module, dataset: Dataset, results: Sequence[TrainResult]) -> dict[str, Any]:
+    """`trained` of one tree; of several the accuracy of their sum, all steps and seconds, and `trained` of each."""
+    if len(results) == 1:
+        return trained(results[0])
+    whole = evaluate(model, dataset.test_images, dataset.test_labels).accuracy
+    steps, seconds = (sum(getattr(result, name) for result in results) for name in ("steps", "seconds"))
+    return {"accuracy": whole, "steps": steps, "seconds": seconds, "trees": [trained(result) for result in results]}
 
 
 def model_notes(dataset: Dataset, gram, seed: int) -> dict[str, Any]:

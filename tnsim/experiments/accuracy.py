@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -23,15 +24,13 @@ from tnsim.experiments.reading import TEST, along, tested
 from tnsim.experiments.statistics import Mean, grouped, mean
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC, Patches
-from tnsim.nn.convac import ConvAC as Module
-from tnsim.nn.sums import summed
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset, load, stratified_split
-from tnsim.train.loop import fit
+from tnsim.train.ensembles import fit_trees
 from tnsim.train.recipes import PADS, recipe
 from tnsim.train.steps import evaluate
 
-__all__ = ["ACCURACY", "FASHION", "MODELS", "Model", "grown", "resplit"]
+__all__ = ["ACCURACY", "FASHION", "MODELS", "Model", "made", "resplit"]
 
 RATE = 3e-3
 SPLITS, SEEDS, FASHION = 5, 3, "fashion-mnist"
@@ -88,34 +87,28 @@ def _run(settings: Settings) -> Result:
     data = load(name, pad=PADS.get(name))
     data = data if name == FASHION else resplit(data, int(settings["split"]))
     model = MODELS[name, str(settings["sites"])]
-    trees = [grown(model, data, model.trees * seed + tree) for tree in range(model.trees)]
-    whole = summed([tree for tree, _ in trees])
+    whole, results = fit_trees(partial(made, model, data), data, replace(model.config, seed=seed), model.trees)
     train, test = (
         evaluate(whole, *part).accuracy
         for part in ((data.train_images, data.train_labels), (data.test_images, data.test_labels))
     )
     found = {"train": train, "test": test}
     return {
-        "parameters": sum(tree.arch.parameters for tree, _ in trees), "trees": [round(one, DIGITS) for _, one in trees],
+        "parameters": model.trees * made(model, data, seed).arch.parameters,
+        "trees": [round(result.test.accuracy, DIGITS) for result in results],
         **{part: round(accuracy, DIGITS) for part, accuracy in found.items()},
     }  # fmt: skip
 
 
-def grown(model: Model, data: Dataset, seed: int) -> tuple[Module, float]:
-    """One tree, trained and folded, and its own test accuracy."""
+def made(model: Model, data: Dataset, seed: int) -> NormalisedConvAC:
+    """One tree before it is trained."""
     rngs = nnx.Rngs(seed)
     representation = Fourier() if model.patches is None else Patches(*model.patches, data.image_shape, rngs)
     sites = data.image_shape if isinstance(representation, Fourier) else representation.grid
     arch = ConvAC(
         sites, representation.features, model.channels, model.windows, len(data.classes), sharing=model.sharing
     )
-    module = NormalisedConvAC(arch, representation, rngs=rngs)
-    result = fit(module, data, _seeded(model.config, seed), progress=False)
-    return module.folded(), result.test.accuracy
-
-
-def _seeded(config: TrainConfig, seed: int) -> TrainConfig:
-    return replace(config, seed=seed)
+    return NormalisedConvAC(arch, representation, rngs=rngs)
 
 
 def resplit(data: Dataset, split: int) -> Dataset:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 
-from tnsim.experiments.accuracy import FASHION, MODELS, Model, grown, resplit
+from tnsim.experiments.accuracy import FASHION, MODELS, Model, made, resplit
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import DIGITS
 from tnsim.experiments.reading import by_seed, curve, tested
 from tnsim.experiments.statistics import grouped, paired
 from tnsim.train.data import Dataset, load, stratified_split
+from tnsim.train.loop import fit
 from tnsim.train.recipes import PADS
 
 __all__ = ["SETTINGS", "USED", "VARIANTS", "held_apart"]
@@ -59,8 +60,9 @@ def _run(settings: Settings) -> Result:
     name, seed = str(settings["data"]), int(settings["seed"])
     data = held_apart(resplit(load(name, pad=PADS.get(name)), seed), seed)
     model = VARIANTS[str(settings["variant"])](MODELS[name, str(settings["sites"])])
-    _, reached = grown(_with(epochs=int(settings["epochs"]))(model), data, seed)
-    return {"test": round(reached, DIGITS)}
+    config = replace(model.config, epochs=int(settings["epochs"]), seed=seed)
+    reached = fit(made(model, data, seed), data, config, progress=False)
+    return {"test": round(reached.test.accuracy, DIGITS)}
 
 
 def _tell(trials: Sequence[Trial]) -> Finding:

@@ -2,12 +2,13 @@
 
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import DataError, Dataset, load
+from tnsim.train.ensembles import fit_trees
 from tnsim.train.loop import TrainResult, accuracy, evaluate, fit
 from tnsim.train.model_file import ModelFileError, save
 from tnsim.train.model_file import load as load_model
 from tnsim.train.recipes import for_images, recipe
 
 __all__ = [
-    "DataError", "Dataset", "ModelFileError", "TrainConfig", "TrainResult", "accuracy", "evaluate", "fit", "for_images",
-    "load", "load_model", "recipe", "save",
+    "DataError", "Dataset", "ModelFileError", "TrainConfig", "TrainResult", "accuracy", "evaluate", "fit", "fit_trees",
+    "for_images", "load", "load_model", "recipe", "save",
 ]  # fmt: skip
