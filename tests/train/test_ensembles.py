@@ -1,5 +1,7 @@
 """Trees of different seeds, summed: the mean of what each is alone, and resumed tree by tree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from flax import nnx
@@ -21,7 +23,8 @@ def make(seed):
 
 def alone(seed):
     module = make(seed)
-    return fit(module, DATA, TrainConfig(**{**CONFIG.to_json(), "seed": seed}), progress=False), np.asarray(module(IMAGES))
+    result = fit(module, DATA, replace(CONFIG, seed=seed), progress=False)
+    return result, np.asarray(module(IMAGES))
 
 
 def test_the_sum_is_the_mean_of_the_trees_and_goes_on_where_it_stopped(tmp_path):
