@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -341,6 +343,45 @@ def test_a_failing_trial_is_named(tmp_path):
         run_experiment(replace(named(QUICK), trials=lambda quick: bad), tmp_path, executors.here(1))
     with pytest.raises(ValueError, match="workers: wanted a positive number, found 0"):
         executors.here(0)
+
+
+@pytest.mark.slow
+def test_a_lost_worker_is_told(tmp_path):
+    def kill_one():
+        while not (found := multiprocessing.active_children()):
+            time.sleep(0.05)
+        os.kill(found[0].pid, signal.SIGKILL)
+
+    threading.Thread(target=kill_one, daemon=True).start()
+    with pytest.raises(TrialError, match=r"data=digits .*: a worker process was lost .*; the same command goes on"):
+        run_experiment(named(QUICK), tmp_path, executors.here(1), quick=True)
+
+
+def test_a_cluster_is_given_no_more_than_it_can_begin():
+    given, done = [], []
+
+    class Client:
+        def nthreads(self):
+            return {"one": 1, "two": 1}
+
+    class Queue:  # what ends first, was given first
+        def add(self, future):
+            done.append(future)
+
+        def __iter__(self):
+            while done:
+                yield done.pop(0)
+
+    class Future:
+        def __init__(self, settings):
+            given.append(settings)
+
+        def result(self):
+            return len(given)
+
+    outcomes = executors._as_workers_are_free(Queue(), Client(), Future, iter({"seed": s} for s in range(5)))
+    assert list(outcomes) == [2, 3, 4, 5, 5]
+    assert [one["seed"] for one in given] == list(range(5))
 
 
 def test_clusters_that_do_not_answer_are_named(monkeypatch):

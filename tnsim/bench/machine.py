@@ -5,14 +5,14 @@ Nothing here is measured; bench.roofline measures.
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+
+from tnsim.surroundings import processors, system, versions
 
 LIBRARIES = (
     "tnsim", "jax", "jaxlib", "numpy", "scipy", "tensornetwork", "opt_einsum", "torch", "cotengra", "cotengrust",
@@ -32,22 +32,11 @@ def surroundings() -> Machine:
     device = jax.devices()[0]
     facts = {
         "platform": device.platform, "device": device.device_kind, "devices": jax.device_count(),
-        "processor": processor(), "threads": threads(), "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(), "threads": processors(), "system": system(),
         "matmul_precision": str(getattr(jax.config, "jax_default_matmul_precision", None) or "default"),
         "commit": commit(),
     }  # fmt: skip
-    return Machine(facts, {"python": platform.python_version(), **versions()})
-
-
-def versions() -> dict[str, str]:
-    """Of the libraries that contenders use, as far as they are installed."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return Machine(facts, versions(LIBRARIES))
 
 
 def processor() -> str:
@@ -57,11 +46,6 @@ def processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def threads() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str | None:

@@ -19,8 +19,9 @@ from typing import Any
 
 from tnsim.experiments.experiment import Settings, Trial, key
 from tnsim.experiments.registry import named
+from tnsim.surroundings import processors
 
-__all__ = ["ClusterError", "TrialError", "Trials", "here", "on_cluster", "processors"]
+__all__ = ["ClusterError", "TrialError", "Trials", "here", "on_cluster"]
 
 ANSWER_WITHIN = 30  # seconds
 
@@ -41,11 +42,6 @@ def run_trial(name: str, settings: Settings) -> Trial:
     begun = time.perf_counter()
     result = named(name).run(settings)
     return Trial(dict(settings), result, round(time.perf_counter() - begun, 2))
-
-
-def processors() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def here(workers: int | None = None) -> Trials:
@@ -78,8 +74,8 @@ def on_cluster(address: str) -> Trials:
         dask = _distributed()
         client = _client(dask, address)
         try:
-            waiting = {client.submit(run_trial, name, one, key=f"{name} {key(one)}", pure=False): one for one in todo}
-            yield (_outcome(future, waiting[future]) for future in dask.as_completed(waiting, loop=client.loop))
+            submit = lambda one: client.submit(run_trial, name, one, key=f"{name} {key(one)}", pure=False)  # noqa: E731
+            yield _as_workers_are_free(dask.as_completed(loop=client.loop), client, submit, todo)
         finally:
             client.close()
 
@@ -94,6 +90,25 @@ def _in_turn(submit: Callable[[Settings], Future[Trial]], todo: Iterable[Setting
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             yield _outcome(future, running.pop(future))
             running |= {submit(one): one for one in islice(rest, 1)}
+
+
+def _as_workers_are_free(
+    done: Any, client: Any, submit: Callable[[Settings], Any], todo: Iterable[Settings]
+) -> Finished:
+    """As many trials at a time as the cluster has threads, which may change; done: dask's queue of what has ended."""
+    rest, running = iter(todo), dict[Any, Settings]()
+
+    def fill() -> None:
+        free = max(1, sum(client.nthreads().values())) - len(running)
+        for one in islice(rest, max(0, free)):
+            future = submit(one)
+            running[future] = one
+            done.add(future)
+
+    fill()
+    for future in done:
+        yield _outcome(future, running.pop(future))
+        fill()
 
 
 def _begun(turns: Any, workers: int) -> None:

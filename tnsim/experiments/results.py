@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tnsim.experiments.experiment import Experiment, Trial, key
 from tnsim.files import write_json
+from tnsim.surroundings import system, versions
 
 __all__ = ["FORMAT", "ResultsError", "path_of", "read", "write"]
 
@@ -63,5 +62,4 @@ def _checked(path: Path, experiment: Experiment) -> dict[str, Any]:
 
 
 def _machine() -> dict[str, Any]:
-    packages = {name: version(name) for name in PACKAGES}
-    return {"system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(), **packages}
+    return {"system": system(), **versions(PACKAGES)}

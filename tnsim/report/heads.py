@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 from importlib.metadata import version
 from typing import Any
 
 from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.surroundings import versions
 
 FORMAT = "tnsim-measurements/1"
 DRAWN_SITES = 4096  # the wiring of larger networks is left out
@@ -14,10 +14,9 @@ DRAWN_SITES = 4096  # the wiring of larger networks is left out
 
 def provenance(command: str, seed: int | None) -> dict[str, Any]:
     """Format, versions and command, for the head of a measurements file."""
-    packages = {name: version(name) for name in ("jax", "flax", "optax", "numpy", "tensornetwork")}
+    packages = versions(("jax", "flax", "optax", "numpy", "tensornetwork"))
     return {
-        "format": FORMAT, "version": version("tnsim"), "command": command, "seed": seed,
-        "packages": {"python": platform.python_version(), **packages},
+        "format": FORMAT, "version": version("tnsim"), "command": command, "seed": seed, "packages": packages,
     }  # fmt: skip
 
 
