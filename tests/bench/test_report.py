@@ -2,13 +2,15 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from bench.samples import ENVIRONMENT, case, failed, measured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tnsim.bench import page, tables
+from tnsim.bench import page, results, tables
+from tnsim.bench.profiles import PROFILES
 from tnsim.bench.results import Results
 from tnsim.bench.units import against, seconds
 
@@ -98,14 +100,15 @@ def test_machine_method_and_laws_are_told(seen):
     assert PAGE.count("<svg") == 1
 
 
-def test_the_table_for_a_readme_has_a_line_for_each_row_that_ran_or_failed():
-    table = tables.markdown(FOUND, [case(sites=64), case(sites=1024)])
-    body = [line for line in table.splitlines() if line.startswith("| `")]
-    assert [line.split(" | ")[1] for line in body] == ["tnsim", "swift", "torch", "odd", "tnsim", "torch", "quimb"]
-    assert all(line.count("|") == 8 for line in body)
+def test_the_table_for_a_readme_has_a_line_for_each_case_and_a_column_for_each_who_ran_or_failed():
+    table = tables.markdown(FOUND, [case(sites=1024), case(sites=64)])
+    head, _, *body = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")]
+    assert head == ["case", "tnsim", "torch", "quimb", "swift", "odd"]
+    assert [line[0] for line in body] == [f"`{case(sites=sites).name}`" for sites in (1024, 64)]
+    assert all(len(line) == len(head) for line in body)
     assert "Not installed in this run: cotengra." in table
-    assert "tnsim 2.0x slower" in body[1]
-    assert "out of time" in body[-1]
+    assert body[1][head.index("swift")].startswith("0.5x")
+    assert body[0][head.index("quimb")] == "out of time"
     with pytest.raises(ValueError, match="found none"):
         tables.markdown(FOUND, [case(sites=7)])
 
@@ -126,3 +129,12 @@ def test_a_ratio_is_told_by_its_larger_side(peer, own):
 def test_seconds_keep_three_figures(value):
     number, unit = seconds(value).split()
     assert float(number) * {"s": 1, "ms": 1e-3, "us": 1e-6}[unit] == pytest.approx(value, rel=6e-3)
+
+
+def test_the_readme_s_table_is_that_of_its_results():
+    """Made again by the command that stands above it."""
+    root = Path(__file__).parents[2]
+    told = re.search(r"<!-- speed: tnsim bench report (\S+) --markdown -->\n(.*?)\n<!-- /speed -->",
+                     (root / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)  # fmt: skip
+    cases = [entry.case for entry in PROFILES["table"]]
+    assert told[2].strip() == tables.markdown(results.read(root / told[1]), cases).strip()

@@ -19,6 +19,12 @@ WORDS = {"missing": "not installed", "refused": "does not apply", "memory": "out
          "error": "error", "wrong": "wrong answer"}  # fmt: skip
 
 
+CROSSED = (
+    "Medians in one run, in turn; after tnsim's times those of the others over them, running; trace with compile. "
+    "Above 1x tnsim is faster."
+)
+
+
 class Line(NamedTuple):
     """One contender on one case, as text. ratio and making_ratio compare with tnsim; said: why there is no time."""
 
@@ -91,11 +97,12 @@ def markdown(found: Results, cases: Sequence[Case]) -> str:
 
     Raises ValueError if there is no row of these cases.
     """
-    names = {case.name for case in cases}
+    order = {case.name: place for place, case in enumerate(cases)}
+    rows = sorted((row for row in found.measurements if row["case"] in order), key=lambda row: order[row["case"]])
     parts = [
-        _table(found, environment, rows)
+        _table(found, environment, mine)
         for key, environment in found.environments.items()
-        if (rows := [row for row in found.measurements if row["environment"] == key and row["case"] in names])
+        if (mine := [row for row in rows if row["environment"] == key])
     ]
     if not parts:
         raise ValueError("--markdown: wanted rows of the profile 'table', found none; run `tnsim bench` with it")
@@ -103,12 +110,26 @@ def markdown(found: Results, cases: Sequence[Case]) -> str:
 
 
 def _table(found: Results, environment: Row, rows: list[Row]) -> str:
-    shown = [each for each in lines(found, rows) if each.status not in ("missing", "refused")]
-    head = ["case", "contender", "run", "", "trace + compile", "", "of roofline"]
+    """A line a case: tnsim's time, and the times of each of the others over it, in running; in getting ready."""
+    told = [row for row in rows if row["status"] not in ("missing", "refused")]
+    peers = list(dict.fromkeys([FIRST, *(row["peer"] for row in told)]))
+    cells = {(row["case"], row["peer"]): _cell(row, found.partner(row)) for row in told}
     body = [
-        [f"`{one.case}`", one.peer, one.median, one.ratio, one.making, one.making_ratio, one.share] for one in shown
+        [f"`{case}`", *(cells.get((case, peer), NONE) for peer in peers)]
+        for case in dict.fromkeys(row["case"] for row in told)
     ]
     absent = sorted({row["peer"] for row in rows if row["status"] == "missing"})
     beneath = f"\nNot installed in this run: {', '.join(absent)}.\n" if absent else ""
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *body])
-    return f"{ran_on(environment)}; medians in one run, in turn:\n\n{table}\n{beneath}"
+    table = "\n".join(f"| {' | '.join(line)} |" for line in [["case", *peers], ["---"] * (1 + len(peers)), *body])
+    return f"{ran_on(environment)}. {CROSSED}\n\n{table}\n{beneath}"
+
+
+def _cell(row: Row, own: Row | None) -> str:
+    """tnsim's median; of another its ratios to tnsim; of who failed, why."""
+    if not row["run"]:
+        return WORDS[row["status"]]
+    if row["peer"] == FIRST or not own or not own["run"]:
+        return f"{seconds(row['run']['median'])}; {seconds(making(row))}"
+    ready = (making(row), making(own))
+    ratios = [row["run"]["median"] / own["run"]["median"], *([ready[0] / ready[1]] if ready[0] and ready[1] else [])]
+    return "; ".join(f"{ratio:.2g}x" if ratio < 100 else f"{ratio:.0f}x" for ratio in ratios)

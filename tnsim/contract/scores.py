@@ -2,7 +2,7 @@
 
     features --[leaves, batch last]--> blocks of subtrees, one after the other --> top of the tree --> scores
 
-value carried above a node: (nodes, r, batch), the batch last: five times faster than batch first
+value carried above a node: (nodes, r, batch), the batch last: 1.7 to 2.7 times faster than batch first
 """
 
 from __future__ import annotations
