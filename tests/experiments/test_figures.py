@@ -38,7 +38,7 @@ def drawn_result(settings):
          "test": rng.random(), "loss": rng.random()}
         for method in METHODS for part in PARTS
     ]  # fmt: skip
-    found = {"test": rng.uniform(0.5, 1), "train": 1.0, "small": small, "multiply_adds": 5}
+    found = {"test": rng.uniform(0.5, 1), "train": 1.0, "small": small, "multiply_adds": 5, "ranks": [2]}
     found |= {"trees": [rng.random(), rng.random()], "parameters": 7, "r": 3}
     return {**found, "looks": looks, "entropies": rows(), "entropies_at_start": rows()}
 

@@ -24,7 +24,7 @@ from tnsim.train.data import Dataset
 from tnsim.train.loop import Watch, fit
 from tnsim.train.steps import evaluate
 
-__all__ = ["DIGITS", "entropies", "measured", "trained"]
+__all__ = ["DIGITS", "entropies", "measured", "ranks", "trained"]
 
 IN_REACH = 512  # singular values
 DIGITS = 6  # of every number kept: more would only make files long
@@ -59,12 +59,7 @@ def entropies(
 
     Measured as functions of the data: the inner product of features at a site is that of the training images.
     """
-    if module.representation is None:
-        raise ValueError("module: wanted one with a representation, found None")
-    gram = module.representation.gram_from(data.train_images, per_site=True)
-    banks = measurable(module.arch.network, module.params())
-    measure = site_measure("function", gram, module.arch.size, module.arch.features)
-    states = [State(module.arch, banks, label, measure) for label in labels]
+    states = _states(module, data, labels)
     masks = np.stack([states[0].mask(A) for A in partitions])
     renyi = [np.asarray(state.renyi_many(masks).value) for state in states]
     rows = []
@@ -76,3 +71,18 @@ def entropies(
             row["entropy"] = [[round(float(x), DIGITS) for x in (S.value, S.lower, S.upper)] for S in found]
         rows.append(row)
     return rows
+
+
+def ranks(module: ConvAC, data: Dataset, A: Partition, labels: Sequence[int]) -> list[int]:
+    """Schmidt ranks across (A, the rest) of classes as `entropies` measures them: values above rounding."""
+    return [state.schmidt(A).rank() for state in _states(module, data, labels)]
+
+
+def _states(module: ConvAC, data: Dataset, labels: Sequence[int]) -> list[State]:
+    """Classes as functions of the data: by the site Grams of the training images."""
+    if module.representation is None:
+        raise ValueError("module: wanted one with a representation, found None")
+    gram = module.representation.gram_from(data.train_images, per_site=True)
+    banks = measurable(module.arch.network, module.params())
+    measure = site_measure("function", gram, module.arch.size, module.arch.features)
+    return [State(module.arch, banks, label, measure) for label in labels]
