@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 from flax import nnx
 
-from tnsim.banks import measurable
+from tnsim.banks import Banks, measurable
 from tnsim.bounds import min_cut
-from tnsim.entanglement.measure import site_measure
+from tnsim.entanglement import renyi, schmidt
+from tnsim.entanglement.entropy import EXACT, exact
+from tnsim.entanglement.estimate import Estimate
+from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.entanglement.state import State
+from tnsim.memory import MemoryLimitError
+from tnsim.network import Network
 from tnsim.nn.convac import ConvAC
 from tnsim.nn.normalised import NormalisedConvAC
 from tnsim.partitions import Partition
@@ -61,13 +66,13 @@ def entropies(
     """
     states = _states(module, data, labels)
     masks = np.stack([states[0].mask(A) for A in partitions])
-    renyi = [np.asarray(state.renyi_many(masks).value) for state in states]
+    values = np.asarray(renyi.renyi(*_parts(states), masks).value)  # (labels, partitions): one fold serves all labels
     rows = []
     for place, A in enumerate(partitions):
         row: dict[str, Any] = {"partition": str(A), "bound": round(min_cut(module.arch, A).log, DIGITS)}
-        row["renyi2"] = [round(float(values[place]), DIGITS) for values in renyi]
+        row["renyi2"] = [round(float(value), DIGITS) for value in values[:, place]]
         if row["bound"] <= log(IN_REACH) + 1e-9:
-            found = [state.entropy(A) for state in states]
+            found = _each(states, A)
             row["entropy"] = [[round(float(x), DIGITS) for x in (S.value, S.lower, S.upper)] for S in found]
         rows.append(row)
     return rows
@@ -75,7 +80,22 @@ def entropies(
 
 def ranks(module: ConvAC, data: Dataset, A: Partition, labels: Sequence[int]) -> list[int]:
     """Schmidt ranks across (A, the rest) of classes as `entropies` measures them: values above rounding."""
-    return [state.schmidt(A).rank() for state in _states(module, data, labels)]
+    states = _states(module, data, labels)
+    return [spectrum.rank() for spectrum in schmidt.spectra(*_parts(states), states[0].mask(A))]
+
+
+def _each(states: Sequence[State], A: Partition) -> list[Estimate]:
+    """S of every state: from exact spectra, of which one fold serves all, or else intervals, one by one."""
+    try:
+        return [exact(spectrum, None) for spectrum in schmidt.spectra(*_parts(states), states[0].mask(A), EXACT)]
+    except MemoryLimitError:
+        return [state.entropy(A) for state in states]
+
+
+def _parts(states: Sequence[State]) -> tuple[Network, Banks, np.ndarray, SiteMeasure]:
+    """What states that differ in their class alone share, and their rows of the output."""
+    first = states[0]
+    return first.network, first.banks, np.stack([state.vector for state in states]), first.measure
 
 
 def _states(module: ConvAC, data: Dataset, labels: Sequence[int]) -> list[State]:
