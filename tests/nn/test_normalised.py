@@ -93,6 +93,18 @@ def test_in_training_the_moments_are_the_batchs(sharing):
         np.testing.assert_allclose(model(seen), found, atol=1e-12 * np.abs(found).max())
 
 
+@pytest.mark.parametrize("sharing", ["none", "window", "full"])
+@pytest.mark.filterwarnings("ignore:sharing")
+def test_the_banks_at_images_are_those_of_a_training_step(sharing):
+    model = moved(made(sharing), images(made(sharing)))
+    seen = images(model, 12)
+    before = nnx.to_pure_dict(nnx.state(model))
+    found = tnsim.nn.ConvAC.from_params(model.arch, model.params_at(seen), model.representation)
+    jax.tree.map(np.testing.assert_array_equal, nnx.to_pure_dict(nnx.state(model)), before)
+    model.train()
+    np.testing.assert_allclose(found(seen), model(seen), rtol=1e-4, atol=1e-5)
+
+
 def test_gradients_pass_through_the_moments():
     with jax.enable_x64(True):
         model, seen = made(dtype=jnp.float64), images(made(), dtype=np.float64)

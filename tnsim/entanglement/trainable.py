@@ -23,17 +23,19 @@ from tnsim.network import Network
 
 
 def renyi_entropy(
-    network: Network, banks: Banks, label: int | Int[AnyArray, ""], measure: SiteMeasure,
+    network: Network, banks: Banks, label: int | Int[AnyArray, "*labels"], measure: SiteMeasure,
     mask: Bool[AnyArray, "sites"], order: float = 2,
 ) -> Float[Array, ""]:  # fmt: skip
     """S_n in nats of class `label`, n a whole number >= 2, in the banks' precision; reverse mode gives its gradient.
 
-    banks may be tracers, the mask too: one compilation serves all partitions, and vmap takes many. There is no
-    interval, and no refusal: `renyi` has both. The value is not finite for a state that is zero. Complex gradients by
-    JAX's convention: dS = Re sum of gradient * step. Raises ValueError for another order.
+    label: one, or a vector of several, whose mean is taken: one fold serves them all. banks may be tracers, the mask
+    too: one compilation serves all partitions, and vmap takes many. There is no interval, and no refusal: `renyi` has
+    both. The value is not finite for a state that is zero. Complex gradients by JAX's convention: dS = Re sum of
+    gradient * step. Raises ValueError for another order.
     """
     grams = measure.grams[measure.kind]
-    return _entropy(network, integer_order(order), dict(banks), jnp.asarray(label), _Held(grams), jnp.asarray(mask))
+    labels = jnp.atleast_1d(jnp.asarray(label))
+    return _entropy(network, integer_order(order), dict(banks), labels, _Held(grams), jnp.asarray(mask))
 
 
 class _Held:
@@ -44,16 +46,17 @@ class _Held:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1, 4))
-def _entropy(network: Network, order: int, banks, label, grams: _Held, mask) -> Float[Array, ""]:
-    return _forward(network, order, banks, label, grams, mask)[0]
+def _entropy(network: Network, order: int, banks, labels, grams: _Held, mask) -> Float[Array, ""]:
+    return _forward(network, order, banks, labels, grams, mask)[0]
 
 
-def _forward(network: Network, order: int, banks, label, grams: _Held, mask):
+def _forward(network: Network, order: int, banks, labels, grams: _Held, mask):
     """The entropy, and as what is kept of it its gradient."""
 
     def entropy(wide: Mapping[str, Num[Array, "..."]]) -> Float[Array, ""]:
-        one, traces = (log_trace(network, wide, wide["output"][label], grams.array, mask, n) for n in (1, order))
-        return (order * one - traces) / (order - 1)
+        of = lambda vector: [log_trace(network, wide, vector, grams.array, mask, n) for n in (1, order)]  # noqa: E731
+        one, traces = jax.vmap(of)(wide["output"][labels])  # the fold below knows no vector: it is done once
+        return ((order * one - traces) / (order - 1)).mean()
 
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         wide = {name: bank.astype(jnp.result_type(bank.dtype, jnp.float64)) for name, bank in banks.items()}

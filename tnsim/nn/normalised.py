@@ -10,7 +10,7 @@ constant, is never trained. Source: TRAINING, recipe 2 to 5.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -28,8 +28,9 @@ from tnsim.contract.vectors import pooled
 from tnsim.nn.convac import ConvAC, check_fit, checked_grid, logits
 from tnsim.nn.representation import Patches, Representation
 
-__all__ = ["LEAST", "Normalised", "NormalisedConvAC", "Running", "by_row"]
+__all__ = ["LEAST", "Normalised", "NormalisedConvAC", "Running", "moments"]
 
+Met = Callable[[str, Any, Any], tuple[Any, Any]]  # (bank, what meets it, its rows) -> (maps, constants)
 LEAST = 1e-6  # added to every variance: a channel that never moves stays finite
 
 
@@ -81,7 +82,9 @@ class Normalised(nnx.Module):
         dropped: sites to leave out, each put at its mean over the batch. Where scores are linear in every site's
         features, that is the expectation over the site, exactly.
         """
-        value = self._swept(jnp.transpose(self.features(images), (1, 2, 0))[:, 1:], dropped)
+        if not self.use_running_average:
+            self.batches[...] = self.batches[...] + 1
+        value = self._swept(_by_channel(self.features(images)), dropped, self._met)
         return Scores(value, jnp.zeros(len(value), value.dtype))
 
     def __call__(self, images: Num[Array | np.ndarray, "batch ..."]) -> Num[Array, "batch classes"]:
@@ -92,28 +95,24 @@ class Normalised(nnx.Module):
     def _level(self, wave: Wave, values: Float[Array, "positions r batch"]) -> Float[Array, "nodes r batch"]:
         """What the nodes of a wave make of their positions' maps."""
 
-    def _swept(self, values: Float[Array, "sites c batch"], dropped: Bool[AnyArray, "batch sites"] | None):
-        """Scores; by the moments of this batch, which move the running ones, or by the running ones."""
+    def _swept(self, values: Float[Array, "sites c batch"], dropped: Bool[AnyArray, "batch sites"] | None, met: Met):
+        """Scores by banks that `met` folds, given what meets them."""
         schedule = whole(self.arch.network)
-        if not self.use_running_average:
-            self.batches[...] = self.batches[...] + 1
         for wave in schedule.waves:
-            maps, constant = self._met(wave.bank, values, wave.rows)
+            maps, constant = met(wave.bank, values, wave.rows)
             if dropped is not None and wave.level == 0:
                 values = jnp.where(dropped.T[:, None], values.mean(-1, keepdims=True), values)
             if wave.slots is not None and len(maps) > 1:
                 maps, constant = maps[wave.slots.array], constant[wave.slots.array]
             values = self._level(wave, jnp.matmul(maps, values) + constant[..., None])
-        maps, constant = self._met(schedule.output, values, np.zeros(1, np.int32))
+        maps, constant = met(schedule.output, values, np.zeros(1, np.int32))
         return (jnp.matmul(maps[0], values[0]) + constant[0][:, None]).T
 
     def _met(self, name: str, values: Float[Array, "positions c batch"], rows: Int[np.ndarray, "positions"]):
         """The bank folded by the moments of what meets it; in training these move the running moments a step."""
         if self.use_running_average:
             return self._by_running(name).folded()
-        means = by_row(values.mean(-1), rows, len(self.means[name][...]))
-        apart = values - (means if len(means) in (1, len(rows)) else means[rows])[..., None]
-        variances = lax.square(apart).mean((0, 2))
+        means, variances = moments(values, rows, len(self.means[name][...]))
         kept = jnp.minimum(self.momentum, 1 - 1 / self.batches[...]).astype(values.dtype)  # at first a plain mean
         for running, now in ((self.means[name], means), (self.variances[name], variances)):
             running[...] = kept * running[...] + (1 - kept) * lax.stop_gradient(now)
@@ -153,6 +152,20 @@ class NormalisedConvAC(Normalised):
         """The banks {"conv_0": (copies, r_0, M), .., "output": (classes, r_{L-1})} of the same function, exactly."""
         return folded_banks({name: self._by_running(name) for name in self.arch.network.bank_shapes})
 
+    def params_at(self, images: Num[Array | np.ndarray, "batch ..."]) -> Banks:
+        """The banks by the moments of these images, which is how a training step scores them: gradients flow through.
+
+        Running moments are neither used nor moved. As `params()` in the limit of many batches and no more steps.
+        """
+        levels: dict[str, Level] = {}
+
+        def met(name: str, values: Float[Array, "positions c batch"], rows: Int[np.ndarray, "positions"]):
+            levels[name] = self._held(name, *moments(values, rows, len(self.means[name][...])))
+            return levels[name].folded()
+
+        self._swept(_by_channel(self.features(images)), None, met)
+        return folded_banks(levels)
+
     def folded(self) -> ConvAC:
         """The plain module of these banks, its constant channel pinned."""
         return ConvAC.from_params(self.arch, self.params(), self.representation, pinned=True)
@@ -169,7 +182,19 @@ class NormalisedConvAC(Normalised):
         return pooled(wave, values)
 
 
-def by_row(values: Float[Array, "positions c"], rows: Int[np.ndarray, "positions"], copies: int):
+def _by_channel(features: Num[Array, "batch sites M"]) -> Num[Array, "sites c batch"]:
+    """Without the constant, the batch last."""
+    return jnp.transpose(features, (1, 2, 0))[:, 1:]
+
+
+def moments(values: Float[Array, "positions c batch"], rows: Int[np.ndarray, "positions"], copies: int):
+    """Means by row of a bank, and variances over all positions."""
+    means = _by_row(values.mean(-1), rows, copies)
+    apart = values - (means if len(means) in (1, len(rows)) else means[rows])[..., None]
+    return means, lax.square(apart).mean((0, 2))
+
+
+def _by_row(values: Float[Array, "positions c"], rows: Int[np.ndarray, "positions"], copies: int):
     """The mean over the positions that read each row of a bank."""
     if copies == len(rows):
         return values

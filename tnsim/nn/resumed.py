@@ -14,7 +14,7 @@ from tnsim.architectures.convac import Level
 from tnsim.contract.schedule import whole
 from tnsim.contract.vectors import pooled
 from tnsim.nn.convac import ConvAC
-from tnsim.nn.normalised import LEAST, NormalisedConvAC, by_row
+from tnsim.nn.normalised import LEAST, NormalisedConvAC, moments
 
 __all__ = ["resumed"]
 
@@ -49,7 +49,6 @@ def _levels(module: ConvAC, features: Num[Array, "batch sites M"]) -> dict[str, 
 
 def _level(bank: Num[Array, "copies g c"], values: Num[Array, "positions c batch"], rows) -> Level:
     maps, x = bank[:, :, 1:], values[:, 1:]
-    means = by_row(x.mean(-1), rows, len(bank))
-    variances = jnp.square(x - means[rows][..., None]).mean((0, 2))
+    means, variances = moments(x, rows, len(bank))
     offsets = bank[:, :, 0] + (maps * means[:, None]).sum(-1)
     return Level(maps * jnp.sqrt(variances + LEAST)[None, None], offsets, means, variances)

@@ -1,14 +1,15 @@
-"""How to train: a frozen value, checked when made. Uses losses; used by the steps, the loop and the recipes."""
+"""How to train: a frozen value, checked when made. Uses losses and penalties; used by the steps, loop and recipes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from math import inf, isfinite
 from typing import Any
 
 import optax
 
 from tnsim.train.losses import named
+from tnsim.train.penalties import Penalty, described
 
 __all__ = ["SCHEDULES", "TrainConfig"]
 
@@ -30,6 +31,8 @@ class TrainConfig:
     evaluate_every: steps between records of the history (and looks at the validation images), by default an epoch.
     checkpoint_every: steps between checkpoints. validation_fraction: of
     the training images, stratified, which choose the best step and are not trained on; 0 keeps the last step.
+    penalty: a term of every step's loss that looks at the module itself, such as `renyi_penalty`; the history's
+    training loss has it, evaluations do not.
 
     Raises ValueError that names the argument.
     """
@@ -51,6 +54,7 @@ class TrainConfig:
     evaluate_every: int | None = None
     checkpoint_every: int = 200
     validation_fraction: float = 0.1
+    penalty: Penalty | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.epochs is not None:
@@ -68,6 +72,7 @@ class TrainConfig:
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule: wanted one of {SCHEDULES}, found {self.schedule!r}")
         named(self.loss)
+        _check_hashable(self.penalty)
 
     def steps_of(self, images: int) -> tuple[int, int]:
         """(steps in all, steps an epoch) on so many training images."""
@@ -85,8 +90,9 @@ class TrainConfig:
         return optax.chain(optax.clip_by_global_norm(self.clip), optax.adamw(rate, weight_decay=self.decay))
 
     def to_json(self) -> dict[str, Any]:
-        """Every argument by name."""
-        return asdict(self)
+        """Every argument by name. Raises ValueError for a penalty without a `to_json()` of its own."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return told if self.penalty is None else {**told, "penalty": described(self.penalty)}
 
 
 def _check_counts(config: TrainConfig) -> None:
@@ -97,6 +103,13 @@ def _check_counts(config: TrainConfig) -> None:
         _whole(name, getattr(config, name), least)
     if config.seed >= 2**32:
         raise ValueError(f"seed: wanted an integer below 2^32, found {config.seed}")
+
+
+def _check_hashable(penalty: Any) -> None:
+    try:
+        hash(penalty)
+    except TypeError as error:
+        raise ValueError(f"penalty: wanted a hashable value, found {type(penalty).__name__}") from error
 
 
 def _whole(name: str, value: Any, least: int) -> None:

@@ -29,6 +29,7 @@ from tnsim.train.checkpoint import NONE_PENDING, Best, Record, Snapshot
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset, stratified_split
 from tnsim.train.interrupts import ctrl_c_between_chunks
+from tnsim.train.penalties import check_penalty
 from tnsim.train.steps import (
     Evaluation,
     Labelled,
@@ -132,7 +133,7 @@ def fit(
 
 
 def _check_fit(model: nnx.Module, dataset: Dataset, config: TrainConfig) -> None:
-    """Raises ValueError where the module does not take the images or the dropout, or has fewer classes than they."""
+    """Raises ValueError where the module does not take images, dropout or penalty, or has fewer classes than they."""
     if config.site_dropout and not isinstance(model, Normalised):
         raise ValueError(
             f"site_dropout: wanted a module whose scores take `dropped` (NormalisedConvAC, ConvNet), found "
@@ -145,6 +146,8 @@ def _check_fit(model: nnx.Module, dataset: Dataset, config: TrainConfig) -> None
         raise ValueError(
             f"model: wanted the {len(dataset.classes)} classes of {dataset.name}, found {scores.value.shape[-1]}"
         )
+    if config.penalty is not None:
+        check_penalty(config.penalty, model, dataset.image_shape)
 
 
 def _prepare(

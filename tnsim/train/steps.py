@@ -130,7 +130,7 @@ def _augmented(config: TrainConfig, key: PRNGKeyArray, step: Any, images: Float[
 def _loss(
     graph: Any, config: TrainConfig, batch: Labelled, drop: PRNGKeyArray, params: Any, rest: Any
 ) -> tuple[Array, Any]:
-    """Mean loss of a batch, and (other variables after it, right answers)."""
+    """Mean loss of a batch, with the penalty, and (other variables after it, right answers)."""
     model = nnx.merge(graph, params, rest, copy=True)  # else Flax forbids to update batch statistics within jax.grad
     if config.site_dropout:
         left_out = jax.random.bernoulli(drop, config.site_dropout, (len(batch.images), model.arch.size))
@@ -138,8 +138,10 @@ def _loss(
     else:
         scores = scores_of(model, batch.images)
     right = (predictions(config.loss, scores) == batch.labels).sum(dtype=jnp.int32)
-    losses = named(config.loss)(scores, batch.labels, config.smoothing)
-    return losses.mean(dtype=jnp.float32), (nnx.state(model, nnx.Not(nnx.Param)), right)
+    loss = named(config.loss)(scores, batch.labels, config.smoothing).mean(dtype=jnp.float32)
+    if config.penalty is not None:
+        loss = loss + config.penalty(model, batch.images).astype(jnp.float32)
+    return loss, (nnx.state(model, nnx.Not(nnx.Param)), right)
 
 
 def evaluate(model: nnx.Module, images: Any, labels: Any, loss: str = "softmax") -> Evaluation:
