@@ -220,7 +220,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("name", list(EXPERIMENTS))
+@pytest.mark.parametrize("name", list(TOLD))
 def test_what_is_told_follows_the_trials(name):
     experiment = named(name)
     found = experiment.tell([Trial(one, made_up(one), 1.0) for one in experiment.trials(False)])

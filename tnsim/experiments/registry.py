@@ -5,9 +5,11 @@ from __future__ import annotations
 from tnsim.experiments.accuracy import ACCURACY
 from tnsim.experiments.base_or_tip import BASE_OR_TIP
 from tnsim.experiments.compression import COMPRESSION
+from tnsim.experiments.convnets_and_theory import CONVNETS_AND_THEORY
 from tnsim.experiments.depth import DEPTH
 from tnsim.experiments.entropy_and_generalisation import ENTROPY_AND_GENERALISATION
 from tnsim.experiments.experiment import Experiment
+from tnsim.experiments.regularise_entanglement import REGULARISE_ENTANGLEMENT
 from tnsim.experiments.settings import SETTINGS
 from tnsim.experiments.square_or_mirror import SQUARE_OR_MIRROR
 from tnsim.experiments.use_of_bound import USE_OF_BOUND
@@ -25,6 +27,8 @@ EXPERIMENTS = {
         ENTROPY_AND_GENERALISATION,
         DEPTH,
         COMPRESSION,
+        REGULARISE_ENTANGLEMENT,
+        CONVNETS_AND_THEORY,
     )
 }
 
