@@ -115,7 +115,7 @@ def test_trials_are_apart_and_plain():
 
 
 def test_unknown_experiments_are_named():
-    with pytest.raises(ValueError, match=r"experiment: wanted one of accuracy, base-or-tip, .*, found 'nothing'"):
+    with pytest.raises(ValueError, match=r"experiment: wanted one of accuracy, settings, .*, found 'nothing'"):
         named("nothing")
 
 
