@@ -180,7 +180,7 @@ def test_every_number_of_a_finding_follows_the_results(tmp_path):
         page(tmp_path / "nowhere")
 
 
-MASKS = ("left-right", "center", "chess:4", "checkerboard")
+MASKS = ("left-right", "center", "chess:1", "chess:4", "chess:16", "checkerboard")
 
 
 def made_up(settings):

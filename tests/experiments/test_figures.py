@@ -22,6 +22,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 DRAWN = ("accuracy", "base-or-tip", "square-or-mirror", "use-of-bound", "entropy-and-generalisation", "depth",
          "compression", "settings")  # fmt: skip
 ORDER = ("left-right", "center", "chess:4", "checkerboard")
+MORE = (*ORDER, "chess:1", "chess:16")
 STEPS = (0, 5, 10)
 
 
@@ -30,7 +31,7 @@ def drawn_result(settings):
     rng = random.Random(key(settings))
     rows = lambda: [  # noqa: E731
         {"partition": A, "bound": 3.0 + place, "renyi2": [rng.uniform(0.1, 2) for _ in range(3)]}
-        for place, A in enumerate(ORDER)
+        for place, A in enumerate(MORE)
     ]
     looks = [{"step": s, "entropies": rows(), "test_by_class": [rng.random() for _ in range(3)]} for s in STEPS]
     small = [
@@ -114,8 +115,13 @@ def test_settings_are_drawn_by_what_was_changed():
 
 def test_base_and_tip_are_drawn_against_the_size_of_the_digit():
     trials, figure = trials_of("base-or-tip"), figure_of("base-or-tip")
-    assert [panel.title for panel in figure.panels] == [f"{n}, r = {r}" for n in ("ConvAC", "ConvNet") for r in (4, 8)]
-    for panel in figure.panels:
+    *networks, fine, coarse = figure.panels
+    assert [panel.title for panel in networks] == [f"{n}, r = {r}" for n in ("ConvAC", "ConvNet") for r in (4, 8)]
+    for panel in (fine, coarse):
+        for profile in ("base", "tip"):
+            same, A = of(trials, profile=profile, network="ConvAC", r=4), panel.title
+            check(panel, f"wide at the {profile}", same, "size", lambda t, A=A: entropy(t.result["entropies"], A))
+    for panel in networks:
         network, r = panel.title.split(", r = ")
         for profile in ("base", "tip"):
             same = of(trials, network=network, r=int(r), profile=profile)

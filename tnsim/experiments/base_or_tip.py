@@ -15,9 +15,9 @@ from flax import nnx
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.figure import Figure, Panel
-from tnsim.experiments.measuring import measured, trained
+from tnsim.experiments.measuring import entropies, trained
 from tnsim.experiments.reading import TEST as ACCURACY
-from tnsim.experiments.reading import along, by_seed, tested
+from tnsim.experiments.reading import along, by_seed, renyi2, tested
 from tnsim.experiments.statistics import grouped, paired
 from tnsim.models import ConvAC
 from tnsim.nn import ConvNet, Fourier, NormalisedConvAC
@@ -28,8 +28,10 @@ __all__ = ["BASE_OR_TIP", "PROFILES"]
 
 PROFILES = {"base": (4, 4, 2, 2, 1, 1), "tip": (1, 1, 2, 2, 4, 4)}  # times r
 SIZES = (4, 8, 16, 32, 64)
-SCALES = ("chess:1", "chess:2", "chess:4", "chess:8", "chess:16", "chess:32", "left-right")
-CLASSES = (0, 1, 3, 8)  # whose entropies are measured
+FINE, COARSE = "chess:1", "chess:16"
+SCALES = (FINE, "chess:4", COARSE, "left-right")
+CLASSES = (0, 1, 3, 8)  # whose entropies are measured,
+MEASURED = 4  # where r is at most this: a look at 4096 sites costs the widest level's width^4 a node
 TEST = 2000  # images
 
 
@@ -49,7 +51,14 @@ def _run(settings: Settings) -> Result:
     if settings["network"] == "ConvNet":
         return {"parameters": arch.parameters, **trained(ConvNet(arch, Fourier(), rngs=nnx.Rngs(seed)), data, config)}
     module = NormalisedConvAC(arch, Fourier(), rngs=nnx.Rngs(seed))
-    return measured(module, data, config, SCALES, CLASSES)
+    found = {"parameters": arch.parameters, **trained(module, data, config)}
+    if not _is_measured(settings):
+        return found
+    return {**found, "entropies": entropies(module.folded(), data, SCALES, CLASSES)}
+
+
+def _is_measured(settings: Settings) -> bool:
+    return settings["network"] == "ConvAC" and int(settings["r"]) <= MEASURED
 
 
 def _tell(trials: Sequence[Trial]) -> Finding:
@@ -60,19 +69,27 @@ def _tell(trials: Sequence[Trial]) -> Finding:
             continue
         base, tip = profiles[("base",)], profiles[("tip",)]
         ahead = paired(by_seed(tip), by_seed(base))
-        rows.append(
-            (network, str(r), str(size), tested(base).shown(), tested(tip).shown(), ahead.shown(), str(ahead.seeds))
-        )
+        rows.append((
+            network, str(r), str(size), tested(base).shown(), tested(tip).shown(), ahead.shown(),
+            _both(base, tip, FINE), _both(base, tip, COARSE), str(ahead.seeds),
+        ))  # fmt: skip
         if ahead.lower > 0 or ahead.upper < 0:
             wins.setdefault("tip" if ahead.lower > 0 else "base", []).append(f"{network} r = {r} at {size} pixels")
     said = "; ".join(f"the {profile} for {', '.join(where)}" for profile, where in wins.items())
     return Finding(
         f"Ahead beyond chance, paired over seeds: {said or 'neither, anywhere'}.",
-        ("network", "r", "digit's pixels", "base: test % [95 %]", "tip: test % [95 %]", "tip - base [95 %]", "seeds"),
+        ("network", "r", "digit's pixels", "base: test % [95 %]", "tip: test % [95 %]", "tip - base [95 %]",
+         f"Renyi-2 at {FINE}: base, tip", f"at {COARSE}", "seeds"),
         tuple(rows),
         "Trainings are short, and equal for both: longer ones may move the crossing.",
         _figure(trials),
-    )
+    )  # fmt: skip
+
+
+def _both(base: Sequence[Trial], tip: Sequence[Trial], A: str) -> str:
+    """Renyi-2 of both profiles, where it was measured."""
+    measured = ([trial for trial in part if _is_measured(trial.settings)] for part in (base, tip))
+    return ", ".join(renyi2(part, A).shown(3) if part else "-" for part in measured)
 
 
 def _figure(trials: Sequence[Trial]) -> Figure:
@@ -83,9 +100,16 @@ def _figure(trials: Sequence[Trial]) -> Figure:
             for (profile,), same in grouped(group, ("profile",)).items()
         )
         panels.append(Panel(f"{network}, r = {r}", "size of the digit, pixels", ACCURACY, curves, log_x=True))
+    looked_at = grouped([trial for trial in trials if _is_measured(trial.settings)], ("profile",))
+    for A in (FINE, COARSE) if looked_at else ():
+        curves = tuple(
+            along(f"wide at the {profile}", same, "size", lambda group, A=A: renyi2(group, A))  # type: ignore[misc]
+            for (profile,), same in looked_at.items()
+        )
+        panels.append(Panel(A, "size of the digit, pixels", "Renyi-2, nats", curves, log_x=True, floor=0.0))
     return Figure(
         "Test accuracy against the size of the digit, of networks wide at their base and at their tip, a panel for "
-        "each network and width.",
+        "each network and width; then Renyi-2 of the narrower ConvACs over a fine and over a coarse chess board.",
         tuple(panels),
         len(grouped(trials, ("r",))),
     )
