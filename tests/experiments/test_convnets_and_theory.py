@@ -1,5 +1,7 @@
 """ReLU networks beside the ConvAC of their wiring: profiles, trials, and that what is told follows them."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,16 @@ def test_the_exact_entropy_of_a_convac_lies_where_its_samples_say():
             assert row["bound"] >= S
             held.append(lower <= S <= (np.inf if upper is None else upper))
     assert np.mean(held) >= 0.8
+
+
+def test_entropies_are_drawn_by_partition_beside_the_cuts():
+    trials = [Trial(one, made_up(one), 1.0) for one in EXPERIMENT.trials(False)]
+    panels = {panel.title: panel for panel in EXPERIMENT.tell(trials).figure.panels}
+    assert len(panels) == 4
+    for data, profile in product(PROFILES, ("base", "tip")):
+        curves = {curve.name: curve for curve in panels[f"{data}, wide at the {profile}"].curves}
+        rows = {name: made_up({"network": name, "data": data, "profile": profile})["entropies"] for name in curves}
+        for name, curve in curves.items():
+            wanted = [row["bound"] if name == "ln(min-cut)" else row["sampled"][0][0] for row in rows[name]]
+            np.testing.assert_allclose(curve.y, wanted)
+            assert curve.x == tuple(row["partition"] for row in rows[name])

@@ -73,6 +73,16 @@ def test_what_is_told_follows_the_trials():
     assert second[:7] == ("digits", "100", "checkerboard", "-0.1", "1.500", "1.500", "-1.00 [-1.00, -1.00]")
 
 
+def test_accuracy_and_entropy_are_drawn_against_the_strength():
+    trials = [Trial(one, made_up(one), 1.0) for one in EXPERIMENT.trials(False)]
+    accuracy, _, entropy, _ = EXPERIMENT.tell(trials).figure.panels
+    assert accuracy.title == entropy.title == "digits, 100 images"
+    for panel, wanted in ((accuracy, {-1: 60.0, 0: 61.0, 1: 63.0}), (entropy, {-1: 1.5, 0: 1.0, 1: 0.5})):
+        for curve in panel.curves:
+            assert curve.x == (-0.1, -0.02, 0.0, 0.02, 0.1)
+            np.testing.assert_allclose(curve.y, [wanted[int(np.sign(x))] for x in curve.x])
+
+
 def test_without_trials_of_strength_0_nothing_is_compared():
     trials = [Trial(one, made_up(one), 1.0) for one in EXPERIMENT.trials(False) if one["strength"]]
     found = EXPERIMENT.tell(trials)

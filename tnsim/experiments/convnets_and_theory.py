@@ -28,8 +28,9 @@ from tnsim.entanglement.data_state import DataState
 from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.sampled import Sampling, sampled_entropy
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Curve, Figure, Panel
 from tnsim.experiments.measuring import DIGITS, trained
-from tnsim.experiments.reading import tested
+from tnsim.experiments.reading import curve, tested
 from tnsim.experiments.statistics import Mean, grouped, mean, paired
 from tnsim.models import ConvAC
 from tnsim.nn import ConvNet, Fourier, NormalisedConvAC
@@ -156,7 +157,27 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         "changes entropies and no decision; networks of one wiring reach different accuracies; and n draws a side "
         "resolve at most ln n nats, so that a min-cut above them could not be exceeded. Intervals of one trial share "
         "their draws over classes: their misses come together.",
+        _figure(trials),
     )  # fmt: skip
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    panels = []
+    for (data, profile), group in grouped(trials, ("data", "profile")).items():
+        names = _partitions(data)
+        curves = []
+        for (network,), same in grouped(group, ("network",)).items():
+            values = np.array([_entropies(trial) for trial in same])
+            curves.append(curve(network, {A: mean(values[:, place].tolist()) for place, A in enumerate(names)}))
+        cuts = tuple(float(cut) for cut in _bounds(group[0]))
+        curves.append(Curve("ln(min-cut)", names, cuts, reference=True))
+        panels.append(Panel(f"{data}, wide at the {profile}", "partition", "S, nats", tuple(curves), log_y=True))
+    return Figure(
+        "Sampled entropy of class scores by partition, of networks of one wiring that pool by products or by maxima or "
+        "averages after ReLU, beside ln(min-cut) of the wiring; a panel for each data set and profile of widths.",
+        tuple(panels),
+        2,
+    )
 
 
 def _place(trial: Trial) -> tuple:

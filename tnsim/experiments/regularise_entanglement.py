@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -18,8 +19,9 @@ from flax import nnx
 from jaxtyping import Float, Float32
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
+from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import DIGITS, entropies, trained
-from tnsim.experiments.reading import renyi2
+from tnsim.experiments.reading import TEST, along, renyi2, tested
 from tnsim.experiments.statistics import Mean, grouped, mean, paired
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
@@ -39,6 +41,7 @@ PARTITIONS = ("left-right", "checkerboard")
 STRENGTHS: dict[str, tuple[float, ...]] = {"digits": (-0.1, -0.02, 0.02, 0.1), "mnist-5k": (-0.1, 0.1)}
 NONE: Settings = {"partition": "none", "strength": 0.0}
 STEPS, SEEDS, CLASSES = 400, 3, tuple(range(10))
+STRENGTH = "strength of the term"
 KINDS = ("test", "shifted_1", "shifted_2", "occluded")
 
 
@@ -132,7 +135,30 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         "Rows of strength 0 show accuracies, the others what changes against them, paired over seeds: few seeds, and "
         "many comparisons, of which one in twenty is beyond chance by chance. Entropies are those of class scores, and "
         "a function added to all of them changes entropies and no decision: some of what is paid for may be that.",
+        _figure(trials),
     )  # fmt: skip
+
+
+def _figure(trials: Sequence[Trial]) -> Figure:
+    """Of the fewest images of each data set: accuracy and entropy against the strength, a curve a partition."""
+    tests, entropy = [], []
+    for (data,), group in grouped(trials, ("data",)).items():
+        images, few = next(iter(grouped(group, ("images",)).items()))
+        by_term = {A: [t for t in few if t.settings["partition"] in (A, NONE["partition"])] for A in PARTITIONS}
+        title = f"{data}, {images[0]} images"
+        tests.append(Panel(title, STRENGTH, TEST, tuple(along(A, by_term[A], "strength", tested) for A in by_term)))
+        curves = (along(A, by_term[A], "strength", partial(_renyi2, A)) for A in by_term)
+        entropy.append(Panel(title, STRENGTH, "Renyi-2 of the same partition, nats", tuple(curves), floor=0.0))
+    return Figure(
+        "Above, test accuracy after training on the fewest images against the strength with which the entropy of a "
+        "partition costs (right) or pays (left); below, that entropy when trained; a column for each data set.",
+        (*tests, *entropy),
+        len(tests),
+    )
+
+
+def _renyi2(A: str, trials: Sequence[Trial]) -> Mean:
+    return renyi2(trials, A)
 
 
 def _by_seed(trials: Sequence[Trial], kind: str) -> dict[int, float]:
