@@ -61,7 +61,7 @@ def lost(one, other):
 
 trees = st.sampled_from(TREES)
 seeds = st.integers(0, 2**32 - 1)
-PLAIN = settings(max_examples=30)
+PLAIN = settings(max_examples=20)
 
 
 @PLAIN
