@@ -13,7 +13,7 @@ from tnsim.entanglement.measure import site_measure
 from tnsim.entanglement.renyi import renyi_value_and_grad
 from tnsim.entanglement.trainable import renyi_entropy
 from tnsim.nn import ConvAC, Fourier, NormalisedConvAC
-from tnsim.train.checkpoint import CheckpointError
+from tnsim.train.checkpoint import CheckpointError, identity, load
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset
 from tnsim.train.loop import fit
@@ -144,6 +144,13 @@ def test_a_checkpoint_knows_the_term(tmp_path):
         fit(made(), DATA, having(term(0.25)), checkpoint=tmp_path)
     with pytest.raises(CheckpointError, match=r"config.penalty.class: 'RenyiPenalty' there, None asked for"):
         fit(made(), DATA, CONFIG, checkpoint=tmp_path)
+
+
+def test_checkpoints_from_before_there_were_terms_go_on(tmp_path):
+    path, _ = tmp_path / "c.safetensors", fit(made(), DATA, CONFIG, checkpoint=tmp_path / "c.safetensors")
+    facts = identity(made(), CONFIG, DATA)
+    assert facts.pop("config.penalty") is None
+    assert load(path, start(made(), CONFIG, 40)[1], facts).step == 40
 
 
 def test_a_term_that_no_checkpoint_can_know_is_refused_one(tmp_path):

@@ -50,7 +50,7 @@ NETWORKS = ("ConvAC", *POOLINGS)
 SIDES = {"digits": 8, "mnist-5k": 16}
 EPOCHS = {"digits": 40, "mnist-5k": 12}
 SCALES = ("chess:1", "chess:2", "chess:4", "chess:8")  # fine to coarse, up to half of a side
-LABELS, IMAGES, DRAWS, CONFIDENCE, SEEDS = (0, 3, 8), 300, 192, 0.95, 3
+LABELS, IMAGES, DRAWS, CONFIDENCE, SEEDS = (0, 3, 8), 300, 192, 0.95, 5
 
 
 Ends = list[float | None]  # value, lower and upper end
