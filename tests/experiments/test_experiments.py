@@ -235,15 +235,29 @@ def test_what_is_told_follows_the_trials(name):
 
 
 def test_the_share_of_a_bound_is_averaged_over_partitions_and_classes():
-    looks = [
-        [{"bound": 2.0, "renyi2": [0.5, 0.5]}],
-        [{"bound": 2.0, "renyi2": [1, 2]}, {"bound": 1.0, "renyi2": [1, 1]}],
-    ]
+    first, second = {"partition": "center", "bound": 2.0}, {"partition": "quadrant", "bound": 1.0}
+    looks = [[{**first, "renyi2": [0.5, 0.5]}], [{**first, "renyi2": [1, 2]}, {**second, "renyi2": [1, 1]}]]
     result = {"test": 0.5, "looks": [{"step": place, "entropies": rows} for place, rows in enumerate(looks)]}
     trials = [Trial({"data": "digits", "r": 2, "seed": seed}, result, 1.0) for seed in range(3)]
     found = named("use-of-bound").tell(trials)
-    assert found.rows == (("digits", "2", "50.00 [50.00, 50.00]", "0.250 [0.250, 0.250]", "0.875 [0.875, 0.875]", "3"),)
+    same = [f"{value} [{value}, {value}]" for value in ("50.00", "0.250", "0.875", "1.250")]
+    assert found.rows == (("digits", "2", *same, "center 0.750, quadrant 1.000", "0.750 of 0, 1.000 of 1", "3"),)
     assert "from 0.88 at the smallest width" in found.answer
+
+
+def test_the_width_that_is_enough_is_the_least_that_chance_explains():
+    def trial(r, seed, test, nats):
+        rows = [{"partition": "center", "bound": 2.0, "renyi2": [nats]}]
+        return Trial({"data": "digits", "r": r, "seed": seed}, {"test": test, "looks": [{"entropies": rows}] * 2}, 1.0)
+
+    noise = (0.0, 0.01, -0.01)
+    trials = [
+        *(trial(2, seed, 0.5 + noise[seed], 0.1 + noise[seed] / 2) for seed in range(3)),
+        *(trial(5, seed, 0.9 - noise[seed], 0.3 + noise[seed] / 3) for seed in range(3)),
+        *(trial(9, seed, 0.9 + noise[seed], 0.6 - noise[seed]) for seed in range(3)),
+    ]
+    found = named("use-of-bound").tell(trials)
+    assert "more width than r = 5 changes no accuracy, and more than r = 9 no entropy" in found.answer
 
 
 def test_means_have_students_interval():

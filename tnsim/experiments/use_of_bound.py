@@ -10,13 +10,15 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import numpy as np
 from flax import nnx
+from jaxtyping import Float
 
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import DIGITS, entropies, trained
-from tnsim.experiments.reading import END, START, TEST, along, share, tested
-from tnsim.experiments.statistics import Mean, grouped, mean
+from tnsim.experiments.reading import END, START, TEST, along, by_seed, share, tested
+from tnsim.experiments.statistics import Mean, grouped, mean, paired
 from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
 from tnsim.train.config import TrainConfig
@@ -76,20 +78,65 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         start, end, test = _at_start(group), _at_end(group), tested(group)
         shares.setdefault(data, []).append(end.value)
         accuracies.setdefault(data, []).append(test.value)
-        rows.append((data, str(r), test.shown(), start.shown(3), end.shown(3), str(len(group))))
+        rows.append((data, str(r), test.shown(), start.shown(3), end.shown(3), mean([*_nats(group).values()]).shown(3),
+                     _by_partition(group), _by_class(group), str(len(group))))  # fmt: skip
     said = [
         f"on {data} from {found[0]:.2f} at the smallest width to {found[-1]:.2f} at the largest, while accuracy goes "
-        f"from {accuracies[data][0]:.1f} to {accuracies[data][-1]:.1f} %"
+        f"from {accuracies[data][0]:.1f} to {accuracies[data][-1]:.1f} %; more width than {_enough(trials, data)}"
         for data, found in shares.items()
     ]
     return Finding(
         f"The share of the bound that trained networks hold goes {'; '.join(said)}.",
-        ("data", "width r", "test % [95 %]", "share at the start [95 %]", "share when trained [95 %]", "seeds"),
+        ("data", "width r", "test % [95 %]", "share at the start [95 %]", "share when trained [95 %]",
+         "Renyi-2 when trained, nats [95 %]", "share by partition", "by class, least and most", "seeds"),
         tuple(rows),
         "The share is Renyi-2 over ln(min-cut), averaged over classes and partitions, in the measure of the data's own "
         "features: Renyi-2 is a lower bound of S, so S itself uses at least as much.",
         _figure(trials),
-    )
+    )  # fmt: skip
+
+
+def _ends(trials: Sequence[Trial]) -> Float[np.ndarray, "trials partitions classes"]:
+    """Renyi-2 at the last look."""
+    looks = (trial.result["looks"][-1]["entropies"] for trial in trials)
+    return np.array([[row["renyi2"] for row in rows] for rows in looks], float)
+
+
+def _bounds(trials: Sequence[Trial]) -> Float[np.ndarray, "partitions"]:
+    return np.array([row["bound"] for row in trials[0].result["looks"][-1]["entropies"]], float)
+
+
+def _nats(trials: Sequence[Trial]) -> dict[int, float]:
+    """Renyi-2 of each seed, averaged over partitions and classes."""
+    return {int(t.settings["seed"]): float(value) for t, value in zip(trials, _ends(trials).mean((1, 2)), strict=True)}
+
+
+def _by_partition(trials: Sequence[Trial]) -> str:
+    names = [row["partition"] for row in trials[0].result["looks"][-1]["entropies"]]
+    found = _ends(trials).mean((0, 2)) / _bounds(trials)
+    return ", ".join(f"{name} {value:.3f}" for name, value in zip(names, found, strict=True))
+
+
+def _by_class(trials: Sequence[Trial]) -> str:
+    """The classes with the least and the largest share, averaged over partitions."""
+    found = (_ends(trials) / _bounds(trials)[:, None]).mean((0, 1))
+    return ", ".join(f"{found[y]:.3f} of {y}" for y in (int(found.argmin()), int(found.argmax())))
+
+
+def _enough(trials: Sequence[Trial], data: str) -> str:
+    """From which width on neither accuracy nor entropy is told from that of the largest, paired over seeds."""
+    by_width = {r: group for (r,), group in grouped([t for t in trials if t.settings["data"] == data], ("r",)).items()}
+    widest = by_width[max(by_width)]
+    ends = []
+    for of in (by_seed, _nats):
+        told = (r for r, group in by_width.items() if _alike(of(widest), of(group)))
+        ends.append(next(told, max(by_width)))
+    return f"r = {ends[0]} changes no accuracy, and more than r = {ends[1]} no entropy, beyond chance"
+
+
+def _alike(one: dict[int, float], other: dict[int, float]) -> bool:
+    ahead = paired(one, other)
+    return ahead.seeds > 1 and ahead.lower <= 0 <= ahead.upper
 
 
 def _at_start(trials: Sequence[Trial]) -> Mean:
