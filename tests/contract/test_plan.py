@@ -1,5 +1,6 @@
 """A plan counts what a contraction costs, prints itself, and refuses before memory is spent."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tnsim
+from tnsim.contract import device_memory
+from tnsim.contract import plan as plans
 from tnsim.contract.paths import contract_network
 from tnsim.contract.plan import plan_path
 from tnsim.contract.steps import walk
@@ -90,3 +93,18 @@ def test_disconnected_networks_multiply():
     nodes = [tn.Node(jnp.array([1.0, 2.0]), backend="jax"), tn.Node(jnp.array([3.0, 5.0]), backend="jax")]
     network, banks = tnsim.from_tensornetwork(nodes)
     np.testing.assert_array_equal(contract_network(network, banks), [[3, 5], [6, 10]])
+
+
+class Accelerator:
+    """A device with 4 GB, half of them taken."""
+
+    def memory_stats(self):
+        return {"bytes_limit": 4 * 10**9, "bytes_in_use": 2 * 10**9}
+
+
+def test_without_a_limit_the_device_s_own_memory_counts(monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda: [Accelerator()])
+    assert device_memory.allowed(None) == 10**9
+    assert device_memory.allowed("3GB") == 3 * 10**9
+    with pytest.raises(MemoryLimitError, match=r"needs about 1\.\d* GB, above the limit of 1 GB"):
+        plans.check(1.2e9, None)

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
-import jax
-
 from tnsim import memory as limits
 from tnsim.contract import blocks
+from tnsim.contract.device_memory import allowed
 from tnsim.contract.execution import Execution
 from tnsim.contract.schedule import Schedule, Wave, whole
 from tnsim.network import Network
@@ -78,7 +77,7 @@ def chunks(network: Network, batch: int, itemsize: int, execution: Execution) ->
     """
     if execution.memory is None:
         return 1
-    limit = _free() if execution.memory == "free" else limits.limit(execution.memory)
+    limit = allowed(None if execution.memory == "free" else execution.memory)
     fixed = footprint(network, batch, itemsize, execution)
 
     def needed(part: int) -> int:
@@ -86,16 +85,8 @@ def chunks(network: Network, batch: int, itemsize: int, execution: Execution) ->
 
     if needed(1) > limit:
         ways_out = "The least is what one sample needs. Narrow the levels, send fewer samples a call, or raise memory."
-        raise limits.refusal(needed(1), execution.memory, "scores, sample by sample,", ways_out)
+        raise limits.refusal(needed(1), limit, "scores, sample by sample,", ways_out)
     parts = 1
     while needed(-(-batch // parts)) > limit:
         parts = min(2 * parts, batch)
     return parts
-
-
-def _free() -> int:
-    """Half of what the default device has free, or of the machine's memory where a device does not tell."""
-    told = jax.devices()[0].memory_stats() or {}
-    if "bytes_limit" not in told:
-        return limits.limit(None)
-    return (told["bytes_limit"] - told.get("bytes_in_use", 0)) // 2

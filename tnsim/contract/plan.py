@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tnsim import memory as limits
+from tnsim.contract.device_memory import allowed
 from tnsim.contract.finders import Path, find
 from tnsim.contract.schedule import NotLayered, Schedule, distinct, whole
 from tnsim.contract.slicing import fit
@@ -175,20 +176,21 @@ def plan_path(
     """A path for any network, also a layered tree, for numbers of `itemsize` bytes. Arguments and errors as `plan`."""
     path = find(network, finder, seed, trials)
     made = _path(network, path, None)
-    if made.peak * itemsize <= limits.limit(memory):
+    limit = allowed(memory)
+    if made.peak * itemsize <= limit:
         return made
-    made = _path(network, path, _steady(memory) // itemsize)
-    limits.check(made.peak * itemsize, memory, "The contraction along its path, sliced as far as it helps,", WAYS_OUT)
+    limit = limit if memory is not None else _steady(limit)
+    made = _path(network, path, limit // itemsize)
+    limits.check(made.peak * itemsize, limit, "The contraction along its path, sliced as far as it helps,", WAYS_OUT)
     return made
 
 
 WAYS_OUT = "Close more of the open indices, lower the dimensions, or raise memory."
 
 
-def _steady(memory: str | float | None) -> int:
-    """A limit in bytes; free memory, which is another figure each time, as the power of two below it."""
-    found = limits.limit(memory)
-    return found if memory is not None else 2 ** (found.bit_length() - 1)
+def _steady(free: int) -> int:
+    """Free memory is another figure each time: the power of two below it, so that slices are the same."""
+    return 2 ** (free.bit_length() - 1)
 
 
 @lru_cache(maxsize=256)
@@ -205,7 +207,7 @@ def _path(network: Network, path: Path, limit: int | None) -> Plan:
 
 def check(needed: float, memory: str | float | None) -> None:
     """Refuse a largest intermediate of more bytes than `memory`. Raises MemoryLimitError."""
-    limits.check(needed, memory, "The largest intermediate tensor of the contraction path", WAYS_OUT)
+    limits.check(needed, allowed(memory), "The largest intermediate tensor of the contraction path", WAYS_OUT)
 
 
 @lru_cache(maxsize=256)
