@@ -78,7 +78,7 @@ def test_every_pair_of_neighbours_meets_in_eight_cycles():
     assert len(met) == len(set(met)) == 5 * 3 + 4 * 4
 
 
-PLANNED = [case for case in SMALL if case.workload in ("regular", "peps", "circuit")]
+PLANNED = [case for case in SMALL if case.workload in ("regular", "peps", "strip", "circuit")]
 
 
 @pytest.mark.parametrize("case", PLANNED, ids=lambda case: case.name)
@@ -146,7 +146,22 @@ def test_a_tree_of_other_sides_is_refused(sites):
         trees.tree_of(Case("scores", sites))
 
 
-@pytest.mark.parametrize(("workload", "sites"), [("regular", (4, 4)), ("peps", 16), ("circuit", 9), ("mps", (2, 2))])
+OTHER = [("regular", (4, 4)), ("peps", 16), ("strip", 16), ("circuit", 9), ("mps", (2, 2))]
+
+
+@pytest.mark.parametrize(("workload", "sites"), OTHER)
 def test_sites_of_the_other_kind_are_refused(workload, sites):
     with pytest.raises(ValueError, match="sites: wanted"):
         WORKLOADS[workload].inputs(Case(workload, sites))
+
+
+def test_a_strip_is_swept_column_by_column():
+    """No tensor of the sweep has more than one index a row and one on the way down."""
+    (einsum,) = WORKLOADS["strip"].einsums(Case("strip", (3, 7), 2))
+    left, widest = [set(term) for term in einsum.terms], 0
+    for places in einsum.path:
+        one, other = (left.pop(place) for place in sorted(places, reverse=True))
+        left.append(one ^ other)
+        widest = max(widest, len(left[-1]))
+    assert left == [set()]
+    assert widest == 4

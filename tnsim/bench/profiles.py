@@ -52,6 +52,7 @@ def _general() -> list[Case]:
     cases = [Case("mps", sites, width=16, features=2, batch=64) for sites in (64, 256, 1024)]
     cases += [Case("regular", sites, width=2) for sites in (32, 64)]
     cases += [Case("peps", side, width=4, features=2) for side in ((4, 4), (6, 6))]
+    cases += [Case("strip", (3, columns), width=4, features=2) for columns in (64, 256)]
     cases += [Case("circuit", (side, side), width=24, features=2, dtype="complex64") for side in (5, 6, 7)]
     return cases + [Case("graph", sites, batch=1) for sites in (64, 256)]
 
@@ -69,12 +70,14 @@ PROFILES: dict[str, tuple[Entry, ...]] = {
         Case("norm", 16, width=4, features=4, dtype="float64"), Case("renyi", 8, width=2, features=2, dtype="float64"),
         Case("spectrum", 16, width=4, features=4, dtype="float64"), Case("mps", 16, width=8, features=2, batch=16),
         Case("regular", 16, width=2), Case("peps", (3, 3), width=3, features=2),
+        Case("strip", (2, 8), width=2, features=2),
         Case("circuit", (3, 3), width=6, features=2, dtype="complex64"), Case("graph", 16, width=8, features=8),
     ], FEW),
     "table": _once([
         Case("scores", 256, batch=64), Case("scores", 1024, batch=64), Case("scores", 4096, batch=64),
         Case("value-and-grad", 1024, batch=64), Case("value-and-grad", 4096, batch=64), Case("scores", 65536),
         Case("regular", 64, width=2), Case("peps", (6, 6), width=4, features=2),
+        Case("strip", (3, 256), width=4, features=2),
         Case("circuit", (6, 6), width=24, features=2, dtype="complex64"), Case("graph", 256),
     ]),
     "full": _once([

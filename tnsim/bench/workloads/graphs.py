@@ -1,6 +1,7 @@
-"""Closed networks with loops, each with one path for all contenders: regular graphs and PEPS. Uses workload.
+"""Closed networks with loops, each with one path for all contenders: regular graphs, PEPS, strips. Uses workload.
 
     terms --[opt_einsum's random-greedy search, its trials numbered: the same path in every process]--> path
+    a strip, tensors column by column --[one after the other]--> path, whose steps repeat with every column
 
 Entries are positive and scaled so that the contracted number is of order 1: no cancellation, no range.
 """
@@ -28,6 +29,11 @@ def searched(terms, output, sizes) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, finder([frozenset(term) for term in terms], frozenset(output), sizes)))
 
 
+def swept(tensors: int) -> tuple[tuple[int, ...], ...]:
+    """One tensor after the other, in their order."""
+    return ((0, 1), *((0, left) for left in range(tensors - 2, 0, -1)))
+
+
 def path_cost(einsum: Einsum, path: Sequence[Sequence[int]]) -> float:
     """Scalar multiply-adds of a path: the product of all sizes that meet, step by step."""
     left, total = [set(term) for term in einsum.terms], 0
@@ -44,12 +50,18 @@ def path_cost(einsum: Einsum, path: Sequence[Sequence[int]]) -> float:
 
 
 def graph_of(case: Case) -> networkx.Graph:
-    """A random 3-regular graph of N nodes, or an L x L grid. Raises ValueError for sites of the other kind."""
+    """A random 3-regular graph of N nodes, or a grid; a strip's is numbered column by column.
+
+    Raises ValueError for sites of the other kind.
+    """
     if case.workload == "regular" and isinstance(case.sites, int):
         return networkx.random_regular_graph(3, case.sites, seed=case.seed)
     if case.workload == "peps" and not isinstance(case.sites, int):
         return networkx.convert_node_labels_to_integers(networkx.grid_2d_graph(*case.sites), ordering="sorted")
-    raise ValueError(f"sites: wanted an int for 'regular', (height, width) for 'peps', found {case.sites}")
+    if case.workload == "strip" and not isinstance(case.sites, int):
+        turned = networkx.grid_2d_graph(*reversed(case.sites))
+        return networkx.convert_node_labels_to_integers(turned, ordering="sorted")
+    raise ValueError(f"sites: wanted an int for 'regular', (height, width) for 'peps' and 'strip', found {case.sites}")
 
 
 @lru_cache(maxsize=8)
@@ -60,7 +72,8 @@ def _einsum(case: Case) -> Einsum:
     terms = tuple(tuple(number[frozenset((node, other))] for other in sorted(graph[node])) for node in nodes)
     sizes = dict.fromkeys(range(len(number)), case.width)
     operands = tuple(Operand(f"tensor_{node}") for node in nodes)
-    return Einsum(terms, (), sizes, operands, searched(terms, (), sizes))
+    path = swept(len(terms)) if case.workload == "strip" else searched(terms, (), sizes)
+    return Einsum(terms, (), sizes, operands, path)
 
 
 def graph_einsums(case: Case) -> tuple[Einsum, ...]:

@@ -25,6 +25,8 @@ _ROWS = (
              SCORES, graphs.graph_inputs, graphs.graph_floor, graphs.graph_einsums, graphs.graph_answer),
     Workload("peps", "a closed grid, bond = r, one path for all",
              SCORES, graphs.graph_inputs, graphs.graph_floor, graphs.graph_einsums, graphs.graph_answer),
+    Workload("strip", "a closed grid of many columns, bond = r, swept column by column by all: its steps repeat",
+             SCORES, graphs.graph_inputs, graphs.graph_floor, graphs.graph_einsums, graphs.graph_answer),
     Workload("circuit", "an amplitude of a random circuit on a grid of qubits, r cycles, one path for all",
              SCORES, circuits.circuit_inputs, circuits.circuit_floor, circuits.circuit_einsums,
              circuits.circuit_answer),
