@@ -30,13 +30,12 @@ def page(folder: str | os.PathLike[str]) -> str:
 
     Raises ResultsError for results of another version, ValueError for a folder without any.
     """
-    sections = [
-        _section(experiment, finding, trials, len(missing(experiment, trials)))
-        for experiment, finding, trials in _told(folder)
-    ]
-    if not sections:
+    told = list(_told(folder))
+    if not told:
         raise ValueError(f"results: wanted a folder with results of experiments, found none in {folder}")
-    return "\n".join([HEAD, *sections])
+    seconds = [trial.seconds for _, _, trials in told for trial in trials.values()]
+    whole = f"In all {len(seconds)} trials, {sum(seconds) / 3600:.1f} hours of one core: half as many on two.\n"
+    return "\n".join([HEAD, whole, *(_section(*one, len(missing(one[0], one[2]))) for one in told)])
 
 
 def figures(folder: str | os.PathLike[str]) -> dict[str, Figure]:
