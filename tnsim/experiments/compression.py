@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from flax import nnx
 
@@ -86,6 +87,7 @@ def _run(settings: Settings) -> Result:
             rows.append({"method": method, "part": part, **_from_scratch(whole, budget, longer)})
         else:
             rows.append({"method": method, "part": part, **_cut(whole, METHODS[method], budget, _after(config, after))})
+        jax.clear_caches()  # every cut is a network of its own: compiled programs would fill the memory
     return {
         "parameters": arch.parameters, "multiply_adds": _multiply_adds(arch),
         "test": round(reached.test.accuracy, DIGITS), "small": rows,

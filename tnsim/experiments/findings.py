@@ -34,7 +34,7 @@ def page(folder: str | os.PathLike[str]) -> str:
     if not told:
         raise ValueError(f"results: wanted a folder with results of experiments, found none in {folder}")
     seconds = [trial.seconds for _, _, trials in told for trial in trials.values()]
-    whole = f"In all {len(seconds)} trials, {sum(seconds) / 3600:.1f} hours of one core: half as many on two.\n"
+    whole = f"In all {len(seconds)} trials, {sum(seconds) / 3600:.1f} hours of one core, half of that on two.\n"
     return "\n".join([HEAD, whole, *(_section(*one, len(missing(one[0], one[2]))) for one in told)])
 
 
