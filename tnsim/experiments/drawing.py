@@ -23,7 +23,7 @@ __all__ = ["KINDS", "DrawingError", "draw", "picture"]
 
 KINDS = ("svg", "png")
 # Okabe and Ito's, told apart by the colour-blind; their yellow is too pale for lines on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7B4FA3")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#6e6e6e"
 ONE_COLUMN, TWO_COLUMNS, ROW = 3.4, 7.0, 1.95  # inches
