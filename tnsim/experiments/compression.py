@@ -75,7 +75,7 @@ def _run(settings: Settings) -> Result:
     name, seed, after = str(settings["data"]), int(settings["seed"]), int(settings["after"])
     data = load(name, pad=PADS.get(name))
     arch, representation, config = recipe(name)
-    config = replace(config, epochs=int(settings["epochs"]), seed=seed, validation_fraction=0.0)
+    config = replace(config, epochs=int(settings["epochs"]), rate=3e-3, seed=seed, validation_fraction=0.0)
     module = NormalisedConvAC(arch, representation, rngs=nnx.Rngs(seed))
     reached = fit(module, data, config, progress=False)
     whole = _weighed(module.folded(), data)
