@@ -82,8 +82,8 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         f"Beyond chance better than a {BASE} on the tenth apart: {'; '.join(better) or 'none'}.",
         ("data", "sites", "variant", "% on the tenth [95 %]", f"before {BASE}", "seeds"),
         tuple(rows),
-        "`accuracy` uses the base, or what is better beyond chance. One thing changed at a time, three seeds with a split each; a tenth is 144 images of digits and 400 of "
-        "MNIST-5k, so that half a point is little.",
+        "`accuracy` uses the base, or what is better beyond chance. One thing changed at a time, three seeds with a "
+        "split each; a tenth is 144 images of digits and 400 of MNIST-5k, so that half a point is little.",
         _figure(trials),
     )
 

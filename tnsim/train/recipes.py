@@ -5,8 +5,8 @@
 
 Every recipe is TRAINING's: features [1, cos, sin], a NormalisedConvAC with rate 3e-3, or 1e-2 on digits (plain banks,
 started as residual maps, want PLAIN_RATE). Settings of small sets were first found while looking at test accuracy, and
-then held against others on tenths of training images (`tnsim experiment settings`); those of Fashion were chosen on such
-a tenth. A run itself never looks: it keeps the step that is best on a tenth, or the last.
+then held against others on tenths of training images (`tnsim experiment settings`); those of Fashion were chosen on
+such a tenth. A run itself never looks: it keeps the step that is best on a tenth, or the last.
 """
 
 from __future__ import annotations
