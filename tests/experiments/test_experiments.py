@@ -227,6 +227,7 @@ def test_what_is_told_follows_the_trials(name):
     assert re.search(TOLD[name], found.answer), found.answer
     assert found.rows
     assert {len(row) for row in found.rows} == {len(found.head)}
+    assert not any("|" in cell for row in (found.head, *found.rows) for cell in row)  # a column of Markdown more
     if name == "compression":
         assert ("digits", "cores, 0.25", "3", "4", "0.5", "10.0", "74.00 [74.00, 74.00]", "5") in found.rows
         assert not any("singular values, 0.125" in row for row in found.rows)

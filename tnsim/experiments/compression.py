@@ -223,7 +223,7 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         )
     return Finding(
         f"After a little more training, {' and '.join(said)}.",
-        ("data", "method, part", "parameters", "multiply-adds", "lost of |h|^2", "test % when cut",
+        ("data", "method, part", "parameters", "multiply-adds", "lost of the squared norm", "test % when cut",
          "test % trained on [95 %]", "seeds"),
         tuple(rows),
         "Networks of the recipe's widths, more than their tasks need; others leave less to cut. Unstructured zeros "
@@ -240,7 +240,7 @@ def _figure(trials: Sequence[Trial]) -> Figure:
         whole = (Level("whole", tested(group).value),)
         curves = (tuple(curve(name, found) for name, found in part.items() if found) for part in (reached, lost))
         tests.append(Panel(data, "part of the parameters", TEST, next(curves), whole, log_x=True))
-        losses.append(Panel(data, "part of the parameters", "lost of |h|^2", next(curves), log_x=True, log_y=True))
+        losses.append(Panel(data, "part of the parameters", "lost of the squared norm", next(curves), log_x=True, log_y=True))
     return Figure(
         "Above, test accuracy of cut networks that were trained on a little, against the part of the parameters that "
         "is left, by method, and of the whole network; below, the part of the function's squared norm that the cut "
