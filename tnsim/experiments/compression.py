@@ -39,6 +39,7 @@ __all__ = ["COMPRESSION", "METHODS"]
 
 EPOCHS = {"digits": (40, 8), "mnist-5k": (12, 3)}  # of the whole network, and after it was cut
 PARTS = (0.5, 0.25, 0.125)  # of its parameters
+PART = "part of the parameters"
 RATE, LOOKED_AT = 1e-3, 500  # after a cut; images that weigh and that moments are of
 
 
@@ -239,8 +240,8 @@ def _figure(trials: Sequence[Trial]) -> Figure:
         lost = {name: by_part(group, name, lambda row: row["loss"]) for name in METHODS if name != "scratch"}
         whole = (Level("whole", tested(group).value),)
         curves = (tuple(curve(name, found) for name, found in part.items() if found) for part in (reached, lost))
-        tests.append(Panel(data, "part of the parameters", TEST, next(curves), whole, log_x=True))
-        losses.append(Panel(data, "part of the parameters", "lost of the squared norm", next(curves), log_x=True, log_y=True))
+        tests.append(Panel(data, PART, TEST, next(curves), whole, log_x=True))
+        losses.append(Panel(data, PART, "lost of the squared norm", next(curves), log_x=True, log_y=True))
     return Figure(
         "Above, test accuracy of cut networks that were trained on a little, against the part of the parameters that "
         "is left, by method, and of the whole network; below, the part of the function's squared norm that the cut "
