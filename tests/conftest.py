@@ -12,6 +12,8 @@ from threadpoolctl import threadpool_limits
 # With the numeric tower an int will do where a float is annotated, as PEP 484 has it.
 install_import_hook("tnsim", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
+from tnsim.surroundings import crowded  # noqa: E402  (after the hook, which sees what is imported from then on)
+
 threadpool_limits(1)  # workers side by side: BLAS threads that wait for each other cost ten times
 
 settings.register_profile("tnsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -23,6 +25,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "tnsim")
 def no_rank_promotion():
     with jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def room_for_compiled_programs():
+    """Thousands of them in one process use up its memory mappings, and XLA aborts it."""
+    yield
+    if crowded():
+        jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)

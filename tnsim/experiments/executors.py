@@ -17,9 +17,11 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import Any
 
+import jax
+
 from tnsim.experiments.experiment import Settings, Trial, key
 from tnsim.experiments.registry import named
-from tnsim.surroundings import processors
+from tnsim.surroundings import crowded, processors
 
 __all__ = ["ClusterError", "TrialError", "Trials", "here", "on_cluster"]
 
@@ -41,6 +43,8 @@ def run_trial(name: str, settings: Settings) -> Trial:
     """One trial of the experiment of this name, timed; what a worker is given."""
     begun = time.perf_counter()
     result = named(name).run(settings)
+    if crowded():
+        jax.clear_caches()
     return Trial(dict(settings), result, round(time.perf_counter() - begun, 2))
 
 
