@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -16,7 +15,7 @@ from tnsim.bench.cases import Case, Prepared
 from tnsim.bench.peers.common import SCORES, STATES, batch_last, stage
 from tnsim.bench.peers.jaxes import Arrays, Forward, finished, ready
 from tnsim.bench.peers.tensornetwork_nodes import graph_of
-from tnsim.bench.workloads import WORKLOADS, Einsum, Operand, cut
+from tnsim.bench.workloads import WORKLOADS, Einsum, cut
 from tnsim.bench.workloads.states import padded
 from tnsim.bench.workloads.trees import CLASSES, tree_of
 from tnsim.contract.contractor import contractor
@@ -73,22 +72,6 @@ def measured(case: Case) -> Prepared:
     return Prepared(run, run, seconds, None, NOTE)
 
 
-def groups(einsum: Einsum) -> dict[str, list[Operand]]:
-    """The operands of every bank that `from_einsum` makes: one a shape, one row for each that differs."""
-    found: dict[tuple[int, ...], dict[Operand, None]] = {}
-    for operand, shape in zip(einsum.operands, einsum.shapes, strict=True):
-        found.setdefault(shape, {})[operand] = None
-    return {f"tensors_{number}": list(rows) for number, rows in enumerate(found.values())}
-
-
-def bank(arrays: Arrays, rows: Sequence[Operand]) -> Any:
-    """A bank from whole arrays; one that is all slices of one array is that array."""
-    first, array = rows[0], arrays[rows[0].name]
-    if first.axis is not None and rows == [Operand(first.name, first.axis, i) for i in range(array.shape[first.axis])]:
-        return jnp.moveaxis(array, first.axis, 0)
-    return jnp.stack([arrays[o.name] if o.axis is None else jnp.take(arrays[o.name], o.place, o.axis) for o in rows])
-
-
 def moved(einsum: Einsum) -> list[tuple[int, ...]] | None:
     """The given path in the order in which the network has the tensors: by shape."""
     if einsum.path is None:
@@ -105,21 +88,15 @@ def moved(einsum: Einsum) -> list[tuple[int, ...]] | None:
 
 
 def general(case: Case) -> Prepared:
-    """Any network: read, planned, then contracted inside one jitted function of all arrays."""
+    """Any network: read into its banks, planned, then contracted by one jitted function of the banks."""
     workload, seconds = WORKLOADS[case.workload], dict[str, float]()
     (einsum,) = workload.einsums(case)
     inputs = workload.inputs(case)
     operands = cut(inputs, einsum.operands, lambda array, axis: list(np.moveaxis(array, axis, 0)))
     with stage(seconds, "plan"):
-        network, _ = from_einsum(einsum.terms, *operands, output=einsum.output)
+        network, banks = from_einsum(einsum.terms, *operands, output=einsum.output)
         made = plan(network, finder=moved(einsum) or "greedy")
-    rows = groups(einsum)
-
-    def forward(arrays: Arrays) -> tuple[Any]:
-        banks = {name: bank(arrays, members) for name, members in rows.items()}
-        return (contract_network(network, banks, plan=made),)
-
-    return ready(case, forward, seconds, inputs, NOTE)
+    return ready(case, lambda arrays: (contract_network(network, arrays, plan=made),), seconds, dict(banks), NOTE)
 
 
 def eager(case: Case) -> Prepared:
