@@ -45,8 +45,8 @@ class Experiment:
     """A question and its trials.
 
     trials: of the whole experiment, or of its quick version (True), which ends in minutes and shows only that it works.
-    run: one trial; equal settings give equal results on one machine, so everything that matters is in them, the seed
-    too. compare: what figures and tables compare, names of settings, most important first.
+    run: one trial; equal settings give equal results on one machine with as many cores a worker, so everything that
+    matters is in them, the seed too. compare: what figures and tables compare, names of settings, most important first.
     tell: what finished trials say, in numbers that come from them alone; None where nothing is told yet.
     """
 
