@@ -30,6 +30,7 @@ ONE_COLUMN, TWO_COLUMNS, ROW = 3.4, 7.0, 1.95  # inches
 LEGEND, SAMPLE, LETTER = 0.16, 0.43, 0.05  # inches of the legend: a row of it, what stands around a name, a letter
 DODGE = 0.14  # of a category, between curves
 MARGIN, NAME, WRAP = 0.45, 1.1, 21  # inches left of axes, and right of categories for names of levels; letters of these
+CATEGORY = 11  # letters of a category's name in a line
 LEAST = 1.4  # categories wide is a panel at least
 FEW = 7  # so many values of x are all ticks
 STYLE = {
@@ -186,7 +187,7 @@ def _axes(plot: Any, axes: Any, panel: Panel, room: float) -> None:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(plain)
     if panel.categorical:
-        axes.set_xticks(range(len(panel.ticks)), panel.ticks)
+        axes.set_xticks(range(len(panel.ticks)), [fill(str(x), CATEGORY) for x in panel.ticks])
         axes.set_xlim(-0.6, len(panel.ticks) - 0.4 + room * bool(panel.levels))
     elif panel.log_x or len(panel.ticks) <= FEW:
         axes.set_xticks(panel.ticks, [f"{x:g}" for x in panel.ticks])

@@ -98,7 +98,7 @@ def _figure(trials: Sequence[Trial]) -> Figure:
         "Accuracy on a tenth of the training images kept apart, by what was changed; a panel for each data set and "
         "kind of sites.",
         tuple(panels),
-        1,
+        min(2, len(panels)),
     )
 
 
