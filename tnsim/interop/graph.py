@@ -16,7 +16,7 @@ from jaxtyping import Num
 from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
 from tnsim.interop.naming import FEATURES, ends, named_tensors, open_ends, tensor_name
-from tnsim.interop.nodes import BankNode, Row, Source, SparseCopyNode, dangle, join
+from tnsim.interop.nodes import BACKEND, BankNode, Row, Source, SparseCopyNode, dangle, join
 from tnsim.network import Network
 
 
@@ -113,7 +113,7 @@ def _join_all(network: Network, tensors, dtype) -> tuple[list[tn.AbstractNode], 
                 join(here[0], here[1], name)
         elif here or outside:
             copy = SparseCopyNode(
-                len(here) + len(outside), int(network.dims[index]), name=name, backend="jax", dtype=dtype
+                len(here) + len(outside), int(network.dims[index]), name=name, backend=BACKEND, dtype=dtype
             )
             copies.append(copy)
             spare = _onto(copy, here, name)

@@ -15,8 +15,19 @@ import jax
 import jax.numpy as jnp
 import tensornetwork as tn
 from jax import lax
+from tensornetwork.backends.jax.jax_backend import JaxBackend
 
 from tnsim.network import Network
+
+
+def _jax_backend() -> JaxBackend:
+    """TensorNetwork's, with products as precise as JAX is set to: its own ask for JAX's lowest, whatever is set."""
+    backend = JaxBackend()
+    backend.jax_precision = None  # an argument of None is read as the lowest
+    return backend
+
+
+BACKEND = _jax_backend()
 
 
 @dataclass(eq=False)
@@ -65,8 +76,7 @@ class BankNode(tn.Node):
     def __init__(self, row: Row, name: str, axis_names: list[str] | None = None) -> None:
         self.row = row  # before tn's own: the node's shape is the row's
         self._own: Any = None
-        backend = tn.backends.backend_factory.get_backend("jax")
-        tn.AbstractNode.__init__(self, name=name, axis_names=axis_names, backend=backend, shape=row.shape)
+        tn.AbstractNode.__init__(self, name=name, axis_names=axis_names, backend=BACKEND, shape=row.shape)
 
     @property
     def _tensor(self):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 import tensornetwork as tn
+from tensornetwork.backends.jax.jax_backend import JaxBackend
 
 from tnsim.bench.cases import Case
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut
@@ -25,7 +26,8 @@ class Nodes(NamedTuple):
 
 def nodes_of(einsum: Einsum, operands: Sequence[Any]) -> Nodes:
     """Nodes of an einsum with at most one open index; an index of more than two tensors is a copy node."""
-    tensors = [tn.Node(operand, backend="jax") for operand in operands]
+    backend = JaxBackend(precision="highest")  # as the others: without it, JAX's lowest whatever JAX is set to
+    tensors = [tn.Node(operand, backend=backend) for operand in operands]
     ends: dict[int, list[tn.Edge]] = {index: [] for index in einsum.sizes}
     for node, term in zip(tensors, einsum.terms, strict=True):
         for axis, index in enumerate(term):
@@ -33,7 +35,7 @@ def nodes_of(einsum: Einsum, operands: Sequence[Any]) -> Nodes:
     copies = []
     for index, edges in ends.items():
         if len(edges) > 2:
-            copy = tn.CopyNode(len(edges), einsum.sizes[index], backend="jax", dtype=operands[0].dtype)
+            copy = tn.CopyNode(len(edges), einsum.sizes[index], backend=backend, dtype=operands[0].dtype)
             copies.append(copy)
             for axis, edge in enumerate(edges):
                 tn.connect(edge, copy[axis])
