@@ -16,7 +16,8 @@ JOB = Path(__file__).with_name("job.py")
 
 
 @pytest.mark.slow
-def test_a_lost_process_ends_the_run_and_the_same_command_goes_on(tmp_path, capfd):
+def test_a_lost_process_ends_the_run_and_the_same_command_goes_on(tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")  # two processes, whatever the number of GPUs
     folder, killed = tmp_path / "parts", tmp_path / "killed"
     command = [sys.executable, str(JOB), str(folder), str(killed)]
     code, ended, said = launch(command, 2), time.time(), capfd.readouterr().err
@@ -62,3 +63,15 @@ def test_half_an_environment_is_refused(index):
     assert _told({**told, "TNSIM_PROCESS": "1"}) == ("127.0.0.1:1", Processes(1, 2))
     with pytest.raises(ValueError, match="wanted an address, a count and a number below it"):
         _told(told)
+
+
+def test_a_process_without_a_gpu_of_its_own_says_so(monkeypatch):
+    def missing():
+        raise RuntimeError("Unable to initialize backend 'cuda'")
+
+    for name, value in zip(("COORDINATOR", "PROCESSES", "PROCESS"), ("127.0.0.1:1", "2", "1"), strict=True):
+        monkeypatch.setenv(f"TNSIM_{name}", value)
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *arguments, **settings: None)
+    monkeypatch.setattr(jax, "local_devices", missing)
+    with pytest.raises(RuntimeError, match="wanted one device for each of 2, found none for process 1; start as many"):
+        start()

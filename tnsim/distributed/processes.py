@@ -35,8 +35,8 @@ def start(heartbeat: int = 10, patience: int = 60) -> Processes:
     over them. heartbeat: seconds without a sign of life after which JAX holds a process for lost and ends the others.
     patience: seconds to wait for all to arrive, and for all to leave.
 
-    Raises ValueError where only some of the three environment variables are set or are no numbers, RuntimeError by JAX
-    where the others do not arrive or a computation has run before.
+    Raises ValueError where only some of the three environment variables are set or are no numbers, RuntimeError where
+    this process finds no device, and by JAX where the others do not arrive or a computation has run before.
     """
     found = _told(os.environ)
     if found is None:
@@ -46,7 +46,19 @@ def start(heartbeat: int = 10, patience: int = 60) -> Processes:
         address, here.count, here.index, [here.index],
         initialization_timeout=patience, heartbeat_timeout_seconds=heartbeat, shutdown_timeout_seconds=patience,
     )  # fmt: skip
+    _own_device(here)
     return here
+
+
+def _own_device(here: Processes) -> None:
+    """Found now, and not in the first computation, where nothing would tell a missing GPU from a broken one."""
+    try:
+        jax.local_devices()
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"processes: wanted one device for each of {here.count}, found none for process {here.index}; start as "
+            "many as this machine has GPUs, or set JAX_PLATFORMS=cpu"
+        ) from error
 
 
 def _told(environment: Mapping[str, str]) -> tuple[str, Processes] | None:
