@@ -2,6 +2,9 @@
 
 import os
 
+# For the processes that tests start too: float32 is what they ask for, which recent GPUs round to 11 bits unless told.
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+
 import jax
 import jaxtyping
 import pytest

@@ -83,6 +83,7 @@ def taken(name):
 PAIRS = [(name, case) for name in PEERS for case in taken(name)]
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # PyTorch's own, of its own compiler
 @pytest.mark.parametrize(("name", "case"), PAIRS, ids=lambda one: one if isinstance(one, str) else one.name)
 def test_a_contender_gives_the_definitions_numbers(name, case, answers):
     module = module_of(name)

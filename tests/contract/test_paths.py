@@ -1,5 +1,6 @@
 """Any network contracts to its einsum: by any finder, batched or not, sliced over whatever indices, scaled or not."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -263,7 +264,7 @@ def test_equal_seeds_give_equal_paths_in_any_process(finder):
     network, _ = from_einsum(terms, *[np.ones((2,) * 3)] * 16)
     here = find(network, finder, seed=7, trials=8)
     there = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONHASHSEED": "12", "JAX_PLATFORMS": "cpu"},
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": "12", "JAX_PLATFORMS": "cpu"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert there.stdout.strip() == str(here), there.stderr

@@ -329,8 +329,8 @@ def tnsim_params(arch):
 
 def driven(script, checkpoint, cache):
     """A process that trains, once it says that it is about to begin."""
-    root = str(Path(tnsim.__file__).parents[1])
-    setting = {"PYTHONPATH": root, "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    roots = [str(Path(tnsim.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    setting = {"PYTHONPATH": os.pathsep.join(roots), "JAX_COMPILATION_CACHE_DIR": str(cache)}
     setting["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     command = [sys.executable, str(script), str(checkpoint), str(script.with_name("digits.npz"))]
     process = subprocess.Popen(command, env=os.environ | setting, stdout=subprocess.PIPE, text=True)
