@@ -82,7 +82,7 @@ def _tell(trials: Sequence[Trial]) -> Finding:
                      _by_partition(group), _by_class(group), str(len(group))))  # fmt: skip
     said = [
         f"on {data} from {found[0]:.2f} at the smallest width to {found[-1]:.2f} at the largest, while accuracy goes "
-        f"from {accuracies[data][0]:.1f} to {accuracies[data][-1]:.1f} %; more width than {_enough(trials, data)}"
+        f"from {accuracies[data][0]:.1f} to {accuracies[data][-1]:.1f} %; {_enough(trials, data)}"
         for data, found in shares.items()
     ]
     return Finding(
@@ -124,14 +124,15 @@ def _by_class(trials: Sequence[Trial]) -> str:
 
 
 def _enough(trials: Sequence[Trial], data: str) -> str:
-    """From which width on neither accuracy nor entropy is told from that of the largest, paired over seeds."""
+    """From which width on accuracy and entropy are not told from those of the largest, paired over seeds."""
     by_width = {r: group for (r,), group in grouped([t for t in trials if t.settings["data"] == data], ("r",)).items()}
-    widest = by_width[max(by_width)]
-    ends = []
-    for of in (by_seed, _nats):
-        told = (r for r, group in by_width.items() if _alike(of(widest), of(group)))
-        ends.append(next(told, max(by_width)))
-    return f"r = {ends[0]} changes no accuracy, and more than r = {ends[1]} no entropy, beyond chance"
+    widest, said = max(by_width), []
+    for name, of in (("accuracy", by_seed), ("entropy", _nats)):
+        differ = [r for r, group in by_width.items() if not _alike(of(by_width[widest]), of(group))]
+        least = min((r for r in by_width if not differ or r > max(differ)), default=widest)
+        said.append(f"{name} still changes up to r = {least}" if least == widest else
+                    f"more width than r = {least} changes no {name} beyond chance")  # fmt: skip
+    return ", ".join(said)
 
 
 def _alike(one: dict[int, float], other: dict[int, float]) -> bool:
