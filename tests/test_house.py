@@ -27,6 +27,7 @@ LAYERS = (
     ("nn",),
     ("train",),
     ("tasks",),
+    ("design",),
     ("experiments",),
     ("report",),
     ("demo",),

@@ -1,0 +1,12 @@
+"""Widths from data: what its tensor needs across every window of a tree, and the best widths that a budget pays for."""
+
+from tnsim.design.costs import KINDS, Costs, costs
+from tnsim.design.needs import Need, data_needs, losses
+from tnsim.design.profiles import drawn, scaled, standard
+from tnsim.design.proposal import Alternative, Proposal, propose
+from tnsim.design.widths import Widths, least_loss
+
+__all__ = [
+    "KINDS", "Alternative", "Costs", "Need", "Proposal", "Widths", "costs", "data_needs", "drawn", "least_loss",
+    "losses", "propose", "scaled", "standard",
+]  # fmt: skip
