@@ -30,7 +30,7 @@ LAYERS = (
     ("design",),
     ("experiments",),
     ("report",),
-    ("demo",),
+    ("demo", "designing"),
     ("bench",),
     ("cli",),
 )

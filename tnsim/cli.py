@@ -24,6 +24,8 @@ from tnsim import __version__, demo, parsing, partition_files
 from tnsim.bench.commands import app as bench
 from tnsim.bounds import min_cut, rank_bounds
 from tnsim.contract.compiled import cache_from_environment
+from tnsim.designing import app as design
+from tnsim.designing import designed
 from tnsim.distributed.launcher import launch
 from tnsim.experiments import TrialError
 from tnsim.experiments.commands import experiment, findings
@@ -59,6 +61,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(bench, name="bench")
 app.command("experiment", epilog="Example: `tnsim experiment base-or-tip --quick`")(experiment)
+app.add_typer(design)
 app.command("findings", epilog="Example: `tnsim findings docs/experiments --out docs/findings.md`")(findings)
 errors = Console(stderr=True)
 CHUNK = 256  # images whose features are held at once
@@ -107,6 +110,7 @@ def _train(
     channels: Annotated[str | None, typer.Option(help="True widths, one per level: 17,33,33.")] = None,
     windows: Annotated[str | None, typer.Option(help="One per level: 2,2,2 or 2x2,2x4.")] = None,
     sharing: Annotated[str | None, typer.Option(help="none, window or full, for all levels or one per level.")] = None,
+    architecture: Annotated[Path | None, typer.Option(help="A design.json, in place of these three.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     trees: Annotated[int, typer.Option(min=1, help="Sum so many trees of different seeds into one ConvAC.")] = 1,
@@ -121,6 +125,7 @@ def _train(
     dataset = load(source, size=parsing.size("--size", size), pad=padded)
     shared = None if sharing is None else parsing.sharing(sharing)
     arch, representation, config = for_images(dataset, _widths(channels), _windows(windows), shared)
+    arch = arch if architecture is None else designed(architecture, arch)
     config = replace(config, seed=seed, epochs=epochs or config.epochs, rate=rate or config.rate)
     make = lambda one: NormalisedConvAC(arch, representation, rngs=nnx.Rngs(one))  # noqa: E731
     _say(f"{dataset.describe()}; {trees * arch.parameters} parameters")

@@ -4,9 +4,10 @@ from tnsim.design.costs import KINDS, Costs, costs
 from tnsim.design.needs import Need, data_needs, losses
 from tnsim.design.profiles import drawn, scaled, standard
 from tnsim.design.proposal import Alternative, Proposal, propose
+from tnsim.design.refine import refined
 from tnsim.design.widths import Widths, least_loss
 
 __all__ = [
     "KINDS", "Alternative", "Costs", "Need", "Proposal", "Widths", "costs", "data_needs", "drawn", "least_loss",
-    "losses", "propose", "scaled", "standard",
+    "losses", "propose", "refined", "scaled", "standard",
 ]  # fmt: skip

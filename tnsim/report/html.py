@@ -34,25 +34,25 @@ def render(measurements: Mapping[str, Any]) -> str:
     missing or wrong.
     """
     report = read(measurements)
-    sections = "".join(_section(name, title, content) for name, title, make in SECTIONS if (content := make(report)))
+    sections = "".join(section(name, title, content) for name, title, make in SECTIONS if (content := make(report)))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_title(report)}</title>\n<style>\n{_beside('style.css')}</style>\n</head>\n"
+        f"<title>{_title(report)}</title>\n<style>\n{beside('style.css')}</style>\n</head>\n"
         f"<body>\n<main>\n{_opening(report)}{sections}</main>\n"
         f'<script type="application/json" '
         f'id="measurements">{tables.as_json(report.source)}</script>\n'
-        f"<script>\n{_beside('page.js')}</script>\n</body>\n</html>\n"
+        f"<script>\n{beside('page.js')}</script>\n</body>\n</html>\n"
     )
 
 
-def _beside(name: str) -> str:
+def beside(name: str) -> str:
     return importlib.resources.files("tnsim.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _section(name: str, title: str, content: str) -> str:
+def section(name: str, title: str, content: str) -> str:
     return f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n{content}\n</section>\n'
 
 
