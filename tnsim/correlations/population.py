@@ -140,7 +140,7 @@ def _halves(part: DataTensor, mask: Bool[np.ndarray, "N"], rng: np.random.Genera
     return _Halves(renyi(p, 1), float(smaller[0]), float(smaller[1]), influences)
 
 
-def _entropy(left: Float[np.ndarray, "k r"], right: Float[np.ndarray, "k r"]) -> float:
+def _entropy(left: Float[np.ndarray, "k r"], right: Float[np.ndarray, "k s"]) -> float:
     """S of left^T right: of the product of the triangular factors where the samples are fewer than the columns."""
     if len(left) < min(left.shape[1], right.shape[1]):
         left, right = (np.asarray(np.linalg.qr(x.T, mode="r")).T for x in (left, right))

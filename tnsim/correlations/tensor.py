@@ -60,10 +60,10 @@ class DataTensor:
 
 
 def data_tensor(
-    features: Float[np.ndarray, "m N M"], y: Num[np.ndarray, "m"],
+    features: Num[np.ndarray, "..."], y: Num[np.ndarray, "..."],
     arch: partitions.Sites | tuple[int, ...] | None = None,
 ) -> DataTensor:  # fmt: skip
-    """The data tensor of samples with these features and real labels y (in the paper 1 and -1).
+    """The data tensor of samples with features (m, N, M) and real labels y (m,); in the paper 1 and -1.
 
     arch: an architecture, or the grid of the sites, (N,) or (height, width), whose canonical partitions are then those
     of `canonical`; by default (N,). Raises ValueError for shapes that do not fit, numbers that are not finite, no
@@ -120,7 +120,7 @@ def chunks(shape: tuple[int, ...]) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, shape[0], step))
 
 
-def cos_sin(values: Num[np.ndarray, "m *sites"], angle: float = 0.5) -> Float[np.ndarray, "m N 2"]:
+def cos_sin(values: Num[np.ndarray, "..."], angle: float = 0.5) -> Float[np.ndarray, "m N 2"]:
     """[cos(pi angle x), sin(pi angle x)] of every value, sites in one row: the paper's embedding; float32.
 
     With values in [0, 1], 1/2 makes 0 and 1 orthogonal, so that samples which differ at many sites have nothing in
@@ -153,26 +153,34 @@ def of_class(labels: Integer[np.ndarray, "m"], label: int) -> Float[np.ndarray, 
 
 
 def class_tensors(
-    features: Float[np.ndarray, "m N M"], labels: Integer[np.ndarray, "m"],
+    features: Num[np.ndarray, "..."], labels: Num[np.ndarray, "..."],
     arch: partitions.Sites | tuple[int, ...] | None = None, classes: int | None = None,
 ) -> Mapping[int, DataTensor]:  # fmt: skip
-    """The one-vs-rest tensor of every class, 0 .. classes - 1 (by default the largest label). Features are shared.
+    """The one-vs-rest tensor of every class, 0 .. classes - 1 (by default the largest label), of labels (m,).
 
-    Raises ValueError for labels of another shape or below 0, fewer than two classes, fewer samples than classes, and
-    classes without a sample.
+    Raises ValueError for labels of another shape or outside the classes, fewer than two classes, fewer samples than
+    classes, and classes without a sample.
     """
     labels = np.asarray(labels)
-    if labels.shape != np.shape(features)[:1] or labels.dtype.kind not in "iu" or not labels.size or labels.min() < 0:
-        raise ValueError(f"labels: wanted an integer >= 0 for each of {np.shape(features)[:1]} samples, found "
+    count = _classes(labels, np.shape(features)[:1], classes)
+    return {label: data_tensor(features, one_vs_rest(labels, label), arch) for label in range(count)}
+
+
+def _classes(labels: np.ndarray, shape: tuple[int, ...], classes: int | None) -> int:
+    """How many classes there are; each has samples."""
+    if labels.shape != shape or labels.dtype.kind not in "iu" or not labels.size or labels.min() < 0:
+        raise ValueError(f"labels: wanted an integer >= 0 for each of {shape} samples, found "
                          f"{labels.dtype} of shape {labels.shape}")  # fmt: skip
     classes = int(labels.max()) + 1 if classes is None else classes
     if len(np.unique(labels)) < 2:
         raise ValueError(f"labels: wanted at least two classes, found {int(labels[0])} alone")
     if len(labels) < classes:
         raise ValueError(f"labels: wanted at least as many samples as classes, found {len(labels)} for {classes}")
+    if labels.max() >= classes:
+        raise ValueError(f"labels: wanted labels below {classes} classes, found {int(labels.max())}")
     if absent := sorted({*range(classes)} - {*labels.tolist()}):
         raise ValueError(f"labels: wanted samples of each of {classes} classes, found none of {absent}")
-    return {label: data_tensor(features, one_vs_rest(labels, label), arch) for label in range(classes)}
+    return classes
 
 
 def canonical(grid: tuple[int, ...]) -> ConvACArchitecture:
