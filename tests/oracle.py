@@ -287,3 +287,21 @@ def distance(grid, i, j):
     """Euclidean, between two sites of a row-major grid."""
     rows = [np.array(np.unravel_index(site, grid)) for site in (i, j)]
     return float(np.sqrt(((rows[0] - rows[1]) ** 2).sum()))
+
+
+def data_tensor(features, y):
+    """(1/m) sum_i y_i x_i^1 (x) .. (x) x_i^N, in full: one axis of size M a site."""
+    total = 0
+    for x, label in zip(features, y, strict=True):
+        term = np.array(label / len(y), dtype=float)
+        for vector in x:
+            term = np.multiply.outer(term, vector)
+        total = total + term
+    return total
+
+
+def correlation_coefficient(x, y):
+    """|S_xy|_1 / sum_k (l_k(S_x) l_k(S_y))^(1/2) of two samples of vectors, (m, M) each, from their covariances."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    roots = [np.linalg.svd(z, compute_uv=False) for z in (x, y)]
+    return np.linalg.svd(x.T @ y, compute_uv=False).sum() / (roots[0] * roots[1]).sum()

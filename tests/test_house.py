@@ -23,6 +23,7 @@ LAYERS = (
     ("bounds",),
     ("entanglement",),
     ("compression",),
+    ("correlations",),
     ("models",),
     ("nn",),
     ("train",),
