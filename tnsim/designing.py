@@ -13,12 +13,15 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
+from jaxtyping import Float32, Int64
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from tnsim import memory, parsing
 from tnsim.architectures.convac import ConvACArchitecture
-from tnsim.design import KINDS, Need, Proposal, data_needs, propose, refined
+from tnsim.correlations import cos_sin
+from tnsim.design import KINDS, Need, Proposal, costs, data_needs, least_loss, losses, propose, refined
+from tnsim.design.proposal import RANKS
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.models import ConvAC
 from tnsim.report.design_page import render
@@ -28,6 +31,8 @@ from tnsim.train.recipes import PADS, for_images
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 errors = Console(stderr=True)
 SHARED = "window"  # what a design shares by default: equal windows have equal needs
+CONTRASTS = tuple(2.0 ** (-1 - step / 2) for step in range(9))  # times pi: black to white in radians, 1/2 to 1/32
+HELD = 0.5  # the most that the best widths may lose: where more is lost, the sum of losses orders nothing
 
 
 class Asked(NamedTuple):
@@ -40,6 +45,15 @@ class Asked(NamedTuple):
     windows: int = 8
     refine: int = 0
     seed: int = 0
+
+
+class Seen(NamedTuple):
+    """The images that are looked at, with their labels, and how."""
+
+    images: Float32[np.ndarray, "m H W"]
+    labels: Int64[np.ndarray, "m"]
+    asked: Asked
+    shown: bool
 
 
 @app.command("design", epilog="Example: `tnsim design digits --budget 3000`")
@@ -75,12 +89,12 @@ def tell(dataset: Dataset, asked: Asked, out: str | Path, shown: bool = True) ->
     rng = np.random.default_rng(asked.seed)
     chosen = rng.permutation(len(dataset.train_labels))[: asked.samples]
     labels = dataset.train_labels[chosen].astype(np.int64)
-    features = np.asarray(representation(dataset.train_images[chosen]), np.float64)
-    needs = {
-        name: _needs(features, labels, replace(template, geometry=geometry), asked, f"{name} windows" if shown else "")
-        for name, geometry in _geometries(template)
-    }
-    found = propose(template, needs, asked.budget, asked.kind)
+    seen = Seen(dataset.train_images[chosen], labels, asked, shown)
+    contrast, square = _contrasted(seen, template)
+    needs = {"square": square}
+    if all(window == (2, 2) for window in template.windows):
+        needs["mirror"] = _needs(seen, replace(template, geometry="mirror"), contrast)
+    found = replace(propose(template, needs, asked.budget, asked.kind), contrast=contrast)
     if asked.refine:
         short = replace(config, epochs=asked.refine, steps=None, seed=asked.seed)
         found = refined(found, dataset, representation, short, folder / "trainings")
@@ -102,23 +116,25 @@ def designed(path: Path, fitting: ConvAC) -> ConvAC:
     return found
 
 
-def _geometries(arch: ConvACArchitecture) -> list[tuple[str, str | None]]:
-    """Square windows, and mirrored ones where every window is of 2."""
-    squares: list[tuple[str, str | None]] = [("square", None)]
-    twos = all(window == (2, 2) for window in arch.windows)
-    return [*squares, ("mirror", "mirror")] if twos else squares
+def _contrasted(seen: Seen, arch: ConvACArchitecture) -> tuple[float, tuple[Need, ...]]:
+    """The most contrast at which the budget can hold what the images show, and what is needed at it."""
+    price = costs(arch, seen.asked.kind)
+    for contrast in CONTRASTS:
+        needs = _needs(seen, arch, contrast)
+        if least_loss(losses(needs, RANKS), price, seen.asked.budget).loss <= HELD:
+            break
+    return contrast, needs
 
 
-def _needs(features, labels, arch: ConvACArchitecture, asked: Asked, name: str) -> tuple[Need, ...]:
-    """`data_needs`, with a bar on standard error where that is a terminal."""
-    if not (name and errors.is_terminal):
-        return data_needs(features, labels, arch, asked.windows, asked.seed)
-    steps = iter(track(range(arch.depth), description=name, console=errors))
-    tick: Callable[[int], None] = lambda level: next(steps, None)  # type: ignore[assignment]  # noqa: E731
-    found = data_needs(features, labels, arch, asked.windows, asked.seed, tick)
-    for _ in steps:
-        pass
-    return found
+def _needs(seen: Seen, arch: ConvACArchitecture, contrast: float) -> tuple[Need, ...]:
+    """`data_needs` at a contrast, with a bar on standard error where that is a terminal."""
+    features = cos_sin(seen.images, contrast).astype(np.float64)
+    if not (seen.shown and errors.is_terminal):
+        return data_needs(features, seen.labels, arch, seen.asked.windows, seen.asked.seed)
+    with Progress(TextColumn("contrast {task.description}"), BarColumn(), MofNCompleteColumn(), console=errors) as bar:
+        task = bar.add_task(f"{contrast:.2g} pi, level", total=arch.depth)
+        tick: Callable[[int], None] = lambda level: bar.update(task, completed=level + 1)  # noqa: E731
+        return data_needs(features, seen.labels, arch, seen.asked.windows, seen.asked.seed, tick)
 
 
 def _number(text: str) -> float:

@@ -18,7 +18,7 @@ from tnsim.design.widths import Widths, width_front
 __all__ = ["Alternative", "Proposal", "propose"]
 
 RANKS = 512  # widths beyond are not tried
-NEAR = 0.01  # of a level's weight: what "nearly all" of it means in words
+MUCH, NEAR = 0.1, 0.01  # of a level's weight: what words say it needs
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Proposal:
     """What is proposed, and what it was weighed against.
 
     arch: the architecture. chosen: its widths, cost and loss. alternatives: the others, the least loss first. needs: of
-    the chosen geometry. front: every (cost, loss) that no cheaper widths reach.
+    the chosen geometry. front: every (cost, loss) that no cheaper widths reach. contrast: of the images that were
+    looked at, black to white, in units of pi.
     """
 
     arch: ConvACArchitecture
@@ -48,6 +49,7 @@ class Proposal:
     alternatives: tuple[Alternative, ...]
     needs: tuple[Need, ...]
     front: tuple[Widths, ...]
+    contrast: float | None = None
 
     def words(self) -> str:
         """Why, in words: what each level needs, what it gets, and where the most is lost."""
@@ -59,15 +61,16 @@ class Proposal:
         best = min(self.alternatives, key=lambda one: one.loss, default=None)
         beside = "" if best is None else f" The next best, {best.name} {best.channels}, would lose {best.loss:.3g}."
         total = f"{self.chosen.cost} of {self.budget:g} {self.kind} are used; in all {self.chosen.loss:.3g} is lost"
-        return "\n".join([*told, f"{total}, the most at level {worst}.{beside}"])
+        seen = [] if self.contrast is None else [f"Black to white is an angle of {self.contrast:.2g} pi."]
+        return "\n".join([*seen, *told, f"{total}, the most at level {worst}.{beside}"])
 
     def to_json(self) -> dict[str, Any]:
         """The architecture as `tnsim train --architecture` reads it, with everything that was weighed."""
         return {
-            "architecture": self.arch.to_json(), "budget": self.budget, "kind": self.kind,
+            "architecture": self.arch.to_json(), "budget": self.budget, "kind": self.kind, "contrast": self.contrast,
             "chosen": vars(self.chosen), "alternatives": [vars(one) for one in self.alternatives],
             "needs": [
-                {"level": need.level, "nodes": need.nodes, "entropy": need.entropy, "half": need.width(0.5),
+                {"level": need.level, "nodes": need.nodes, "entropy": need.entropy, "most": need.width(MUCH),
                  "nearly all": need.width(NEAR)}
                 for need in self.needs
             ],
@@ -112,5 +115,5 @@ def _standard(price: Costs, budget: float, needs: Sequence[Need], geometry: str)
 
 def _told(need: Need, width: int, lost: float) -> str:
     what = f"Level {need.level}, {need.nodes} window{'s' if need.nodes > 1 else ''}, S = {need.entropy:.2f} nats:"
-    half, most = need.width(0.5), need.width(NEAR)
-    return f"{what} half of the weight needs r = {half}, 99 % r = {most}; r = {width} loses {lost:.3g}."
+    most, nearly = need.width(MUCH), need.width(NEAR)
+    return f"{what} 90 % of the weight need r = {most}, 99 % r = {nearly}; r = {width} loses {lost:.3g}."
