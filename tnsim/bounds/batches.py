@@ -60,7 +60,7 @@ def min_cuts(network: ConvACArchitecture | Network, masks: Bool[np.ndarray, "par
     return CutValues(tuple(value for chunk in chunks for value in _folded(schedule, chunk)))
 
 
-def _check(masks: Bool[np.ndarray, "..."], sites: int) -> None:
+def _check(masks: np.ndarray, sites: int) -> None:
     if masks.ndim != 2 or masks.shape[1] != sites or masks.dtype != bool or not len(masks):
         wanted = f"boolean masks of shape (partitions, {sites}), at least one"
         raise ValueError(f"masks: wanted {wanted}, found shape {masks.shape} of {masks.dtype}")

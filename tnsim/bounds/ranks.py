@@ -67,7 +67,7 @@ def rank_gap(arch: ConvACArchitecture, A: partitions.Partition) -> RankGap:
 
 
 def shared_upper(arch: ConvACArchitecture, A: partitions.Partition) -> int:
-    """What no Schmidt rank exceeds where weights are shared: the min-cut with symmetric powers, any windows, any sharing.
+    """What no Schmidt rank exceeds where weights are shared: the min-cut with symmetric powers, for any sharing.
 
     m children of one window whose subtrees read the same rows of all banks and lie wholly on the other side cost
     C(rho + m - 1, m), not rho^m, with rho the cost of one. Without such children, and so without sharing, the min-cut.
