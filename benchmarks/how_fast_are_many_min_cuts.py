@@ -15,7 +15,7 @@ from measuring import report
 import tnsim
 from tnsim.bounds import min_cut, min_cuts, network_min_cut
 
-PARTITIONS, FEW = 1000, 5
+PARTITIONS, FEW = 1000, 3
 
 
 def partitions(kind: str, N: int) -> np.ndarray:

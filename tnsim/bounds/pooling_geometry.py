@@ -28,7 +28,7 @@ def pooling_bounds(arch: ConvACArchitecture, A: partitions.Partition) -> Pooling
 
     S: windows of the first level that the partition splits. c^{0,k} = 1, and for node k of level l, above window l:
     c^{l,k} = min(M^min(|I|, |J|), r_{l-1} prod_t c^{l-1,t}) over its children t, I and J being its sites in A and B.
-    Stated there for windows of 4; both hold for any: split windows are disjoint and each costs min(r_0, M) at least, and
+    Stated there for windows of 4; both hold for any: split windows are disjoint and cost min(r_0, M) each at least, and
     every c is the weight of a cut.
     Source: Cohen & Shashua, "Inductive bias of deep convolutional networks through pooling geometry" (1605.06743),
     Theorem 1, in the form of THEORY section 5.
