@@ -25,13 +25,12 @@ from tnsim.network import Network
 class Order(NamedTuple):
     """Parts of a residual graph that decide which indices are severed, as bits of integers.
 
-    below: for every such part, those that it brings along to A's side, itself included; above: those that bring it
-    along; forced, forbidden: what A's source brings along, and what would bring B's sink along; reached: for every
-    tensor of the graph, the parts that bring it along.
+    below: for every such part, those that it brings along to A's side, itself included, none of a lower number;
+    forced, forbidden: what A's source brings along, and what would bring B's sink along;
+    reached: for every tensor of the graph, the parts that bring it along.
     """
 
     below: list[int]
-    above: list[int]
     forced: int
     forbidden: int
     reached: dict[int, int]
@@ -65,8 +64,8 @@ def closed_sets(order: Order) -> Iterator[int]:
             yield inside
             continue
         first = (undecided & -undecided).bit_length() - 1
-        # Either choice can be completed: what is undecided brings nothing outside along, and is brought by no insider.
-        todo += [(inside | order.below[first], outside), (inside, outside | order.above[first])]
+        # Either choice can be completed: what could bring `first` along has a lower number, and was left out before.
+        todo += [(inside | order.below[first], outside), (inside, outside | 1 << first)]
 
 
 def _side(order: Order, inside: int, count: int) -> Bool[np.ndarray, "tensors"]:
@@ -85,8 +84,7 @@ def _order(graph: nx.DiGraph) -> Order:
     own = {p: 1 << number for number, p in enumerate(p for p in topological if p in chosen)}
     below, above = (_gathered(parts, own, order) for order in (topological[::-1], topological))
     reached = {int(~v): above[part[v]] for v in graph if isinstance(v, int) and v < 0}
-    ends = below[part[SOURCE]], above[part[SINK]]
-    return Order([below[p] for p in own], [above[p] for p in own], *ends, reached)
+    return Order([below[p] for p in own], below[part[SOURCE]], above[part[SINK]], reached)
 
 
 def _deciding(graph: nx.DiGraph, part: dict) -> set[int]:
