@@ -1,6 +1,7 @@
 """Min-cuts of any network against every assignment of sides, as integers; all minimal cuts; the ranks they bound."""
 
 import json
+from itertools import pairwise
 from math import log, prod
 
 import cut_oracle
@@ -72,6 +73,34 @@ def test_minimal_cuts_are_all_that_there_are_each_once(drawn):
     assert sorted(map(sorted, map(severed, found))) == sorted(map(sorted, wanted))
     assert severed(found[0]) == severed(network_min_cut(network, mask))
     assert severed(network_min_cut(network, mask, closest="B")) in wanted
+
+
+@st.composite
+def lines(draw):
+    """Tensors in two lines between two sites, their joints of equal weight, perhaps with rungs: many minimal cuts."""
+    length, dims, legs = draw(st.integers(2, 4)), [10**6, 10**6], [[0], [1]]
+    for _ in range(2):
+        line = [0, *range(len(legs), len(legs) + length - 1), 1]
+        legs += [[] for _ in line[2:]]
+        for one, other in pairwise(line):
+            for dim in draw(st.sampled_from([(12,), (2, 6), (3, 4), (12, 1), (24,)])):
+                legs[one].append(len(dims))
+                legs[other].append(len(dims))
+                dims.append(dim)
+    for rung in draw(st.lists(st.lists(st.integers(0, len(legs) - 1), min_size=2, max_size=3), max_size=2)):
+        for tensor in rung:
+            legs[tensor].append(len(dims))
+        dims.append(draw(st.sampled_from((1, 2))))
+    return dims, [tuple(its) for its in legs], [0, 1]
+
+
+@settings(max_examples=60)
+@given(lines())
+def test_minimal_cuts_of_lines_are_all_that_there_are(drawn):
+    dims, legs, sites = drawn
+    wanted = cut_oracle.least_cuts(dims, legs, sites, [True, False])[1]
+    found = [severed(cut) for cut in minimal_cuts(built(dims, legs, sites), [0])]
+    assert sorted(map(sorted, found)) == sorted(map(sorted, wanted))
 
 
 @settings(max_examples=50)
