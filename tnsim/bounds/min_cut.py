@@ -1,4 +1,4 @@
-"""Min-cuts of layered trees in exact integers, and rank bounds from them. THEORY section 5. Uses contract.fold.
+"""Min-cuts of layered trees in exact integers, with the cut itself. THEORY section 5. Uses contract.fold and kinds.
 
 a value on an edge is (weight if the edge is on A's side, weight if on B's); a copy index is paid once, however
 many of its legs are cut; a matrix never crosses
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb, fsum, log, prod
+from math import fsum, log, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -16,16 +16,10 @@ from jaxtyping import Bool, Int
 
 from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
-from tnsim.contract.fold import Algebra, fold, sweep
+from tnsim.bounds.kinds import Sides
+from tnsim.contract.fold import Algebra, sweep
 from tnsim.contract.schedule import Schedule, Wave, distinct, whole
 from tnsim.network import Network
-
-
-class Sides(NamedTuple):
-    """Least weight below an edge when the edge itself lies on A's side, or on B's."""
-
-    a: int
-    b: int
 
 
 class CutEdge(NamedTuple):
@@ -85,14 +79,6 @@ class Cut:
     def __repr__(self) -> str:
         factors = " * ".join(f"{dim}^{exponent}" for dim, exponent in self.factors.items()) or "1"
         return f"Cut({factors}, ln {self.log:.6g}, indices cut by level {self.levels})"
-
-
-class RankBounds(NamedTuple):
-    """lower: for almost all free weights; upper: for any weights; note: what each of them rests on."""
-
-    lower: int
-    upper: int
-    note: str
 
 
 def min_cut(arch: ConvACArchitecture, A: partitions.Partition) -> Cut:
@@ -165,92 +151,3 @@ def _splits(wave: Wave, below: list[Sides], values: list[Sides]) -> Bool[np.ndar
         [prod(below[child][side] for child in window) for side in (0, 1)] for window in wave.children.array.tolist()
     ]
     return np.array([[v[side] < stay[side] for side in (0, 1)] for v, stay in zip(values, stays, strict=True)])
-
-
-def rank_bounds(arch: ConvACArchitecture, A: partitions.Partition) -> RankBounds:
-    """(lower, upper, note) for the Schmidt rank across a partition. THEORY section 5.
-
-    upper holds for any weights: the min-cut, sharpened by symmetric powers where equal subtrees meet in a window.
-    lower holds for almost all *free* weights, none shared or pinned; it never speaks of one given trained network.
-    """
-    mask = partitions.mask(arch, A)
-    cut = min_cut(arch, A).value
-    shared = _root_weight(arch, mask, arch.features, _shared_algebra(arch))
-    upper = min(cut, shared)
-    because = "min-cut" if upper == cut else "min-cut sharpened by symmetric powers (shared weights)"
-    if any(kind != "none" for kind in arch.sharing):
-        return RankBounds(1, upper, f"upper: {because}, for any weights; lower: none for shared weights")
-    best, base = max((_power_cut(arch, mask, p), p) for p in range(2, max(arch.features, *arch.channels, 2) + 1))
-    rests_on = f"upper: {because}, for any weights; lower: for almost all free weights (powers of {base})"
-    note = f"{rests_on}, not for a given network"
-    return RankBounds(best, upper, note)
-
-
-def _power_cut(arch: ConvACArchitecture, mask, p: int) -> int:
-    """The min-cut with every dimension c rounded down to a power of p: a generic lower bound."""
-    down = tuple(_power_below(c, p) for c in (arch.features, *arch.channels))
-    return _root_weight(arch, mask, down[0], _algebra(list(down[1:])))
-
-
-def _power_below(c: int, p: int) -> int:
-    power = 1
-    while power * p <= c:
-        power *= p
-    return power
-
-
-def _root_weight(arch: ConvACArchitecture, mask, M: int, algebra: Algebra) -> int:
-    kinds = distinct(whole(arch.network), ~mask, by_bank=False)
-    leaves = _leaves(kinds, mask, M)
-    root = fold(algebra, kinds, _no_banks(kinds), leaves)[0]
-    return min(root.a, root.b)
-
-
-class SharedSides(NamedTuple):
-    """`Sides`, and on which side the whole subtree lies (0: A, 1: B, None: on both)."""
-
-    a: int
-    b: int
-    pure: int | None
-
-    def weight(self, side: int) -> int:
-        return self.b if side else self.a
-
-
-def _shared_algebra(arch: ConvACArchitecture) -> Algebra:
-    """The recursion in which m equal children, wholly on the other side, cost C(rho + m - 1, m) and not rho^m.
-
-    Children of a window are equal where their level's bank is shared in full and the levels below in full or by window.
-    """
-    equal = [
-        kind == "full" and all(lower in ("full", "window") for lower in arch.sharing[:level])
-        for level, kind in enumerate(arch.sharing)
-    ]
-
-    def conv(wave: Wave, bank: None, values: list) -> list[SharedSides]:
-        if wave.level == 0:  # a leaf on A's side costs 1 there, on B's side M
-            values = [SharedSides(v.a, v.b, 0 if v.a == 1 else 1) if len(v) == 2 else v for v in values]
-        return [values[below] for below in wave.sources.tolist()]
-
-    def pool(wave: Wave, values: list[SharedSides]) -> list[SharedSides]:
-        windows = wave.children.array.tolist()
-        return [_shared_node([values[c] for c in window], wave.dim_out, equal[wave.level]) for window in windows]
-
-    return Algebra(conv, pool)
-
-
-def _shared_node(children: list[SharedSides], r: int, equal: bool) -> SharedSides:
-    split = r * prod(min(child.a, child.b) for child in children)
-    stay = [_stay(children, side, equal) for side in (0, 1)]
-    pure = children[0].pure if len({child.pure for child in children}) == 1 else None
-    return SharedSides(min(stay[0], split), min(stay[1], split), pure)
-
-
-def _stay(children: list[SharedSides], side: int, equal: bool) -> int:
-    """Weight below a node whose index lies on `side`."""
-    across = [child.weight(side) for child in children if child.pure == 1 - side]
-    rest = prod(child.weight(side) for child in children if child.pure != 1 - side)
-    if not across:
-        return rest
-    power = comb(across[0] + len(across) - 1, len(across)) if equal else prod(across)
-    return rest * min(power, prod(across))

@@ -147,15 +147,15 @@ def distinct(
     waves, kinds_of = [], [kind]
     for wave in schedule.waves:
         slots = wave.rows if by_bank else np.zeros(len(kind), dtype=np.int64)
-        positions, position_kind = _unique_rows(np.stack([kind, slots], axis=1))
-        children, kind = _unique_rows(np.sort(position_kind[wave.children.array], axis=1))
+        positions, position_kind = unique_rows(np.stack([kind, slots], axis=1))
+        children, kind = unique_rows(np.sort(position_kind[wave.children.array], axis=1))
         below, rows = Table(positions[:, 0]), Table(positions[:, 1])
         waves.append(Wave(wave.bank, wave.level, wave.dim_in, wave.dim_out, below, rows, Table(children), None))
         kinds_of.append(kind)
     return Schedule(tuple(waves), schedule.output, leaves, tuple(kinds_of))
 
 
-def _unique_rows(rows: Int[np.ndarray, "n k"]) -> tuple[Int[np.ndarray, "u k"], Int[np.ndarray, "n"]]:
+def unique_rows(rows: Int[np.ndarray, "n k"]) -> tuple[Int[np.ndarray, "u k"], Int[np.ndarray, "n"]]:
     """Distinct rows, and which of them each row is."""
     code = rows[:, 0].astype(np.int64)
     for column in rows.T[1:]:  # fold column after column into one code: much faster than sorting whole rows

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Int, Num
 from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.banks import measurable
-from tnsim.bounds.min_cut import rank_bounds
+from tnsim.bounds.ranks import rank_bounds
 from tnsim.contract.fold import Scaled
 from tnsim.contract.scores import scores
 from tnsim.entanglement import entropy, exact_rank, leading, maps, mutual, reduced, renyi, schmidt

@@ -18,7 +18,8 @@ from tnsim import memory as limits
 from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.banks import Banks, measurable
-from tnsim.bounds.min_cut import min_cut, rank_bounds
+from tnsim.bounds.min_cut import min_cut
+from tnsim.bounds.ranks import rank_bounds
 from tnsim.entanglement import dataset, schmidt
 from tnsim.entanglement.entropy import EXACT, Asked, entropy
 from tnsim.entanglement.estimate import Estimate, Stopwatch
