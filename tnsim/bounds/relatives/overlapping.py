@@ -1,6 +1,6 @@
 """Overlapping ConvACs: how entanglement grows with the volume of a block, bounded and measured. Over architectures.
 
-    S(A) <= ln rank <= ln min-cut: certain          generic rank: exact, of almost all weights      S: of weights drawn
+    S(A) <= ln rank <= ln min-cut: certain      generic rank: exact, of almost all weights      S: of given weights
 
 The state is that of scores at basis states, psi[d_1, .., d_N] = h(e_{d_1}, .., e_{d_N}). The network that has it repeats
 hidden vectors and is loopy at the sites: its min-cut is an upper bound and nothing more.
@@ -22,8 +22,8 @@ from tnsim.bounds.relatives.finite_field import PRIME, draw, matmul, rank
 from tnsim.memory import check
 
 __all__ = [
-    "Growth", "Measured", "amplitudes", "block", "entropy_growth", "generic_rank", "measured_entropy", "upper_bound",
-    "volume_law",
+    "Growth", "Measured", "amplitudes", "block", "drawn_entropy", "entropy", "entropy_growth", "far_places",
+    "generic_rank", "pair_phases", "upper_bound", "volume_law",
 ]  # fmt: skip
 
 
@@ -36,12 +36,13 @@ class Measured(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """One block: number of its sites, ln min-cut, ln generic rank, entropy measured (nats); ln M times the volume law."""
+    """One block of linear size alpha, in nats. attained: by `pair_phases`; drawn: by normal weights; law: ln M times it."""
 
-    sites: int
+    alpha: int
     log_cut: float
     log_rank: float
-    entropy: Measured
+    attained: float
+    drawn: Measured
     law: float
 
 
@@ -83,20 +84,55 @@ def amplitudes(arch: OverlappingConvAC, banks: Mapping[str, Num[np.ndarray, "...
     return dense.reshape((arch.features,) * arch.size)
 
 
-def measured_entropy(arch: OverlappingConvAC, A: Bool[np.ndarray, "sites"], seeds: int = 8) -> Measured:
-    """Entanglement entropy of A, in nats, of normal weights drawn from seeds 0, 1, ..: what such networks have, no bound.
+def entropy(arch: OverlappingConvAC, banks: Mapping[str, Num[np.ndarray, "..."]], A: Bool[np.ndarray, "sites"]) -> float:
+    """Entanglement entropy of A for given weights, class 0, in nats: from the whole tensor's singular values.
 
-    The whole tensor's singular values. Raises MemoryLimitError where M^N amplitudes are too many.
+    Raises MemoryLimitError where M^N amplitudes are too many.
+    """
+    values = np.linalg.svd(_matricised(amplitudes(arch, banks), arch, _mask(arch, A)), compute_uv=False)
+    p = values**2 / (values**2).sum()
+    p = p[p > 0]
+    return float(-(p * np.log(p)).sum())
+
+
+def drawn_entropy(arch: OverlappingConvAC, A: Bool[np.ndarray, "sites"], seeds: int = 8) -> Measured:
+    """`entropy` for normal weights drawn from seeds 0, 1, ..: what such networks have, no bound.
+
+    Long products of normal numbers leave a few amplitudes to dominate, so it lies far below what weights can attain.
     """
     found = []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        banks = {name: rng.normal(size=shape) for name, shape in arch.bank_shapes.items()}
-        values = np.linalg.svd(_matricised(amplitudes(arch, banks).ravel(), arch, _mask(arch, A)), compute_uv=False)
-        p = values**2 / (values**2).sum()
-        p = p[p > 0]
-        found.append(float(-(p * np.log(p)).sum()))
+        found.append(entropy(arch, {name: rng.normal(size=shape) for name, shape in arch.bank_shapes.items()}, A))
     return Measured(float(np.mean(found)), min(found), max(found))
+
+
+def pair_phases(arch: OverlappingConvAC) -> dict[str, Float[np.ndarray, "..."]]:
+    """Weights of a graph state, psi[d] = product over windows of (-1)^(d_first d_far): shared, real, entangled to the law.
+
+    far: the last place of a window; in 2D the ends of its first row and of its first column. On a ring a block of alpha
+    sites has entropy ln 2 min(alpha, 2 (K - 1)) where the rest is as large: ln 2 times a rank over GF(2). Ours.
+
+    Raises ValueError unless M = 2, there are two levels, the first of two channels or more, the second of windows of 1,
+    and weights are shared.
+    """
+    fits = arch.features == 2 and arch.depth == 2 and arch.channels[0] >= 2 and arch.sharing == "window"
+    if not fits or set(arch.windows[1]) != {1}:  # type: ignore[arg-type]
+        raise ValueError(f"arch: wanted 2 features, channels (2.., ..), windows (K, 1) and sharing='window', found {arch}")
+    banks = {name: np.zeros(shape) for name, shape in arch.bank_shapes.items()}
+    banks["conv_0"][:, :2] = 1.0
+    banks["conv_0"][far_places(arch), 1, 1] = -1.0
+    banks["conv_0"][0] = np.eye(arch.channels[0], 2)
+    banks["conv_1"][0, 0, :2] = 1.0
+    banks["output"][:, 0] = 1.0
+    return banks
+
+
+def far_places(arch: OverlappingConvAC) -> list[int]:
+    """Places of the first level's window that `pair_phases` couples with its first."""
+    window = arch.windows[0]
+    ends = [window[-1] - 1] if len(window) == 1 else [window[1] - 1, (window[0] - 1) * window[1]]  # type: ignore[index,arg-type]
+    return [end for end in ends if end]
 
 
 def block(arch: OverlappingConvAC, alpha: int) -> Bool[np.ndarray, "sites"]:
@@ -112,14 +148,17 @@ def block(arch: OverlappingConvAC, alpha: int) -> Bool[np.ndarray, "sites"]:
 
 
 def entropy_growth(arch: OverlappingConvAC, alphas: Iterable[int], seeds: int = 8) -> list[Growth]:
-    """The data of a figure: blocks of growing linear size, what is certain of them and what was measured."""
-    rows, unit = [], log(arch.features)
-    window = max(max(w) for w in arch.windows)  # type: ignore[arg-type]
+    """The data of a figure: blocks of growing linear size, what is certain of them, attained and measured.
+
+    Raises ValueError where `pair_phases` or `block` do.
+    """
+    rows, phases = [], pair_phases(arch)
+    window = max(arch.windows[0])  # type: ignore[arg-type]
     for alpha in alphas:
         A = block(arch, alpha)
-        law = unit * volume_law(alpha, len(arch.grid), arch.depth, window)
-        cut, generic = upper_bound(arch, A), generic_rank(arch, A)
-        rows.append(Growth(int(A.sum()), log(cut), log(generic), measured_entropy(arch, A, seeds), law))
+        law = log(arch.features) * volume_law(alpha, len(arch.grid), arch.depth, window)
+        logs = (log(upper_bound(arch, A)), log(generic_rank(arch, A)))
+        rows.append(Growth(alpha, *logs, entropy(arch, phases, A), drawn_entropy(arch, A, seeds), law))
     return rows
 
 
