@@ -32,7 +32,7 @@ def compare(geometries: Mapping[str, ConvACArchitecture], partitions: Sequence[s
     For unshared weights a min-cut is the rank of almost all of them (THEORY section 5), so the winner can separate the two
     sides by exponentially more. Exact integers are compared, their logarithms (nats) told.
 
-    Source: Cohen & Shashua 2017 (1605.06743), section 5. Raises ValueError for no geometry, geometries over different
+    Source: Cohen & Shashua 2017 (1605.06743), Theorem 1 and what follows from it. Raises ValueError for no geometry, geometries over different
     sites, and partitions that are unknown.
     """
     grids = {arch.grid for arch in geometries.values()}

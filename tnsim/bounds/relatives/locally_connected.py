@@ -58,7 +58,7 @@ def entropy_bound(width: int, error: float, dimension: int) -> float:
 def aligned_blocks(sites: int) -> list[tuple[int, int]]:
     """(start, stop) of all sites below a node of the perfect binary tree, but of the root: halves, quarters, .., sites.
 
-    Source: Alexander et al. 2023 (2303.11249), Definition 3, canonical partitions. Raises ValueError unless sites is a
+    Source: Alexander et al. 2023 (2303.11249), where they are called canonical partitions. Raises ValueError unless sites is a
     power of two, at least 2.
     """
     if sites < 2 or sites & (sites - 1):
@@ -118,9 +118,10 @@ def sufficient_entropy(width: int, error: float, sites: int) -> float:
 
 
 def truncated(tensor: Tensor, width: int) -> Tensor:
-    """A tree of this width near a tensor, as a dense tensor: projections on leading singular vectors, leaves first.
+    """A tree of this width near a tensor, as a dense tensor: projections on leading singular vectors.
 
-    Hierarchical truncation (Grasedyck 2010): within sqrt(2N - 3) of the nearest tree. Raises ValueError for a width below
+    Hierarchical truncation, from the halves down to the sites (Grasedyck 2010): no farther than sqrt(2N - 3) times the
+    nearest tree. Raises ValueError for a width below
     1 and a number of axes that is no power of two.
     """
     if width < 1:

@@ -22,7 +22,7 @@ Vertex = Hashable
 def boundary(graph: nx.Graph, A: Iterable[Vertex]) -> set[Vertex]:
     """C_I: the vertices, of either side, that have an edge to the other side.
 
-    Source: Razin et al. 2023 (2211.16494), Definition 2. Raises ValueError for vertices that the graph lacks.
+    Source: Razin et al. 2023 (2211.16494), section 3. Raises ValueError for vertices that the graph lacks.
     """
     inside = vertex_set(graph, A)
     return {end for edge in graph.edges if (edge[0] in inside) != (edge[1] in inside) for end in edge[:2]}
@@ -33,7 +33,7 @@ def walk_index(graph: nx.Graph, A: Iterable[Vertex], depth: int, vertex: Vertex 
 
     In matrices: the sum over v in C_I of ((adjacency + identity)^(L-1) 1)_v. vertex: only the walks that end there (the
     network's output is read at it alone), column `vertex` in place of the vector of ones. Directions of edges, repeated
-    edges and loops are ignored. Source: Razin et al. 2023 (2211.16494), Definition 3.
+    edges and loops are ignored. Source: Razin et al. 2023 (2211.16494), section 3.
 
     Raises ValueError for a depth below 1 and for vertices that the graph lacks.
     """
