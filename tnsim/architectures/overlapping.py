@@ -3,10 +3,10 @@
     out_l[u, g] = prod over places j of the window at u of (sum_c a^l_{u, j, g, c} out_{l-1}[u stride + j, c])
     h_y = sum_g a_{y, g} prod over the positions u that are left of out_{L-1}[u, g]
 
-    u = 0:  ( copy r )==[conv_0]--- site 0           A hidden vector that two windows read is no copy index (its square is
-                     ==[conv_0]-+-- site 1           not linear in it): what is below it stands in the network once for
-    u = 1:  ( copy r )==[conv_0]-+                   each, down to the sites. A site is read by many: one copy index, as
-                     ==[conv_0]--- site 2            its inputs are basis states.
+    u = 0:  ( copy r )==[conv_0]--- site 0           A hidden vector that two windows read is no copy index (a
+                     ==[conv_0]-+-- site 1           product of two is not linear in it): what is below it is
+    u = 1:  ( copy r )==[conv_0]-+                   repeated for each, down to the sites. A site that many read
+                     ==[conv_0]--- site 2            is one copy index, as its inputs are basis states.
 
 Sharir & Shashua 2017, "On the expressive power of overlapping architectures" (arXiv 1703.02065); Levine, Sharir, Cohen,
 Shashua 2019, "Quantum entanglement in deep learning architectures" (arXiv 1803.09780).
@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,10 +40,10 @@ class OverlappingConvAC:
     """Hyper-parameters of an overlapping ConvAC, checked and normalised; equal ones are equal and hash alike.
 
     sites: int (1D) or (height, width), row-major. features: M, basis states of a site. channels: width r_l of every
-    level. windows: one per level, an int, or a pair in 2D. strides: likewise; 1 by default, and with strides equal to the
-    windows nothing overlaps (a `ConvAC` and its global product). boundary: "valid" (windows lie within the grid) or
-    "periodic" (they go on at the other side, and strides must divide the grid). sharing: "window" (a weight for each place
-    in the window, a convolution's) or "none" (one for each position and place).
+    level. windows: one per level, an int, or a pair in 2D. strides: likewise; 1 by default, and with strides equal to
+    the windows nothing overlaps (a `ConvAC` and its global product). boundary: "valid" (windows lie within the grid) or
+    "periodic" (they go on at the other side, and strides must divide the grid). sharing: "window" (a weight for each
+    place in the window, a convolution's) or "none" (one for each position and place).
 
     Amplitudes are scores at basis states. Scores are not multilinear in other features, as windows read a site twice.
 
@@ -52,9 +53,9 @@ class OverlappingConvAC:
     sites: int | Shape
     features: int
     channels: Shape
-    windows: tuple[int | Shape, ...]
+    windows: tuple[Any, ...]  # ints or pairs as given; a shape a level once normalised
     classes: int = 1
-    strides: tuple[int | Shape, ...] | None = None
+    strides: tuple[Any, ...] = ()
     boundary: str = "valid"
     sharing: str = "window"
 
@@ -71,7 +72,7 @@ class OverlappingConvAC:
             if not numbers or min(numbers) < 1:
                 raise ValueError(f"{name}: wanted positive integers, found {getattr(self, name)!r}")
         put("windows", self._per_level("windows", self.windows))
-        put("strides", self._per_level("strides", (1,) * self.depth if self.strides is None else self.strides))
+        put("strides", self._per_level("strides", self.strides or (1,) * self.depth))
         for level in range(self.depth):
             self._check_level(level)
 
@@ -79,15 +80,17 @@ class OverlappingConvAC:
         dimensions = len(self.grid)
         pairs = tuple((n,) * dimensions if isinstance(n, int) else tuple(n) for n in given)
         if len(pairs) != self.depth or any(len(pair) != dimensions or min(pair) < 1 for pair in pairs):
-            raise ValueError(f"{name}: wanted {dimensions} positive number(s) for each of {self.depth} levels, found {given!r}")
+            raise ValueError(
+                f"{name}: wanted {dimensions} positive number(s) for each of {self.depth} levels, found {given!r}"
+            )
         return pairs
 
     def _check_level(self, level: int) -> None:
-        grid, window, stride = self.grids[level], self.windows[level], self.strides[level]  # type: ignore[index]
-        if any(w > n for w, n in zip(window, grid, strict=True)):  # type: ignore[arg-type]
+        grid, window, stride = self.grids[level], self.windows[level], self.strides[level]
+        if any(w > n for w, n in zip(window, grid, strict=True)):
             raise ValueError(f"windows: level {level}: wanted at most {grid}, the positions there are, found {window}")
         periodic = self.boundary == "periodic"
-        ways = list(zip(grid, window, stride, strict=True))  # type: ignore[arg-type]
+        ways = list(zip(grid, window, stride, strict=True))
         if any(s > w or (n if periodic else n - w) % s for n, w, s in ways):
             raise ValueError(
                 f"strides: level {level}: wanted windows {window} that read every one of {grid} positions "
@@ -118,8 +121,8 @@ class OverlappingConvAC:
     def grids(self) -> tuple[Shape, ...]:
         """Shape of what every level reads, and at last of the positions whose product the output takes."""
         found = [self.grid]
-        for window, stride in zip(self.windows, self.strides, strict=True):  # type: ignore[arg-type]
-            lengths = zip(found[-1], window, stride, strict=True)  # type: ignore[arg-type]
+        for window, stride in zip(self.windows, self.strides, strict=True):
+            lengths = zip(found[-1], window, stride, strict=True)
             periodic = self.boundary == "periodic"
             found.append(tuple(n // s if periodic else (n - w) // s + 1 for n, w, s in lengths))
         return tuple(found)
@@ -127,7 +130,7 @@ class OverlappingConvAC:
     def reads(self, level: int) -> Int[np.ndarray, "positions window"]:
         """The positions below that the window at each position of a level reads; both row-major."""
         axes = []
-        ways = zip(self.grids[level], self.grids[level + 1], self.windows[level], self.strides[level], strict=True)  # type: ignore[index,arg-type]
+        ways = zip(self.grids[level], self.grids[level + 1], self.windows[level], self.strides[level], strict=True)
         for below, count, window, stride in ways:
             axes.append((np.arange(count)[:, None] * stride + np.arange(window)) % below)
         if len(axes) == 1:
@@ -145,7 +148,7 @@ class OverlappingConvAC:
 
     @cached_property
     def network(self) -> Network:
-        """The wiring, interned: a tree whose leaves are tied at the sites. Raises MemoryLimitError where it is too large."""
+        """The wiring, interned: a tree whose leaves are tied at the sites. Raises MemoryLimitError if too large."""
         return wiring(self)
 
     @property
@@ -189,8 +192,8 @@ def wiring(arch: OverlappingConvAC) -> Network:
 
 
 def _repeated(arch: OverlappingConvAC) -> list[Int[np.ndarray, "_"]]:
-    """For every level the positions that its nodes stand at, one node for each window that reads it, from the sites up."""
-    windows = [prod(window) for window in arch.windows]  # type: ignore[arg-type]
+    """For every level the positions of its nodes, one node for each window that reads it, from the sites up."""
+    windows = [prod(window) for window in arch.windows]
     count = prod(arch.grids[-1])
     tensors = sum(count * prod(windows[level:]) for level in range(arch.depth))
     check(WIRING * tensors, None, f"a wiring of {tensors} tensors", "Take fewer levels, or larger strides.")

@@ -1,6 +1,6 @@
-"""Numbers and figures of the page of theorems, family by family, all computed anew. Over bounds.relatives; under theorems.
+"""Numbers and figures of the page of theorems, family by family, all computed anew. Over bounds.relatives.
 
-    relatives' rows --> Told: a figure (panels of curves), the head and rows of a table
+relatives' rows --> Told: a figure (panels of curves), the head and rows of a table
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tnsim.experiments.figure import Curve, Figure, Panel
 __all__ = ["FAMILIES", "Told"]
 
 PARTITIONS = ("left-right", "top-bottom", "quadrant", "center", "chess:4", "checkerboard")
+SIDE = 32
 KERNELS, RING, TORUS = (2, 3, 4), 12, 4
 LENGTHS = (2, 4, 6, 8, 10)
 RINGS = (4, 6, 8, 10)
@@ -41,13 +42,18 @@ def _curve(name: str, x: Iterable, y: Iterable, reference: bool = False) -> Curv
 
 def pooling_geometry() -> Told:
     """Min-cuts of square and mirror windows, 32 x 32 sites, M = 2, width 16."""
-    rows = geometries.compare(geometries.square_and_mirror(32, 2, 16), PARTITIONS)
+    named = {
+        **dict(zip(PARTITIONS, PARTITIONS, strict=True)),
+        "folded checkerboard": geometries.folded_checkerboard(SIDE),
+    }
+    rows = geometries.compare(geometries.square_and_mirror(SIDE, 2, 16), named)
     curves = tuple(
-        Curve(f"{name} windows", PARTITIONS, tuple(round(row.logs[name] / log(2), 9) for row in rows))
+        Curve(f"{name} windows", tuple(named), tuple(round(row.logs[name] / log(2), 9) for row in rows))
         for name in rows[0].logs
     )
     table = tuple(
-        (row.partition, *(f"{row.logs[name] / log(2):.0f}" for name in row.logs), row.winner or "neither") for row in rows
+        (row.partition, *(f"{row.logs[name] / log(2):.0f}" for name in row.logs), row.winner or "neither")
+        for row in rows
     )
     panel = Panel("32 x 32 sites, M = 2, width 16", "partition", "log2 of the min-cut", curves, floor=0.0)
     about = "Logarithm of the min-cut by partition, of square and of mirror windows."
@@ -60,7 +66,9 @@ def overlapping_windows() -> Told:
         ("ring", OverlappingConvAC(RING, 2, (2, 1), (window, 1), boundary="periodic"), range(1, RING // 2 + 1), window)
         for window in KERNELS
     ]
-    made.append(("torus", OverlappingConvAC((TORUS, TORUS), 2, (2, 1), (2, 1), boundary="periodic"), range(1, TORUS), 2))
+    made.append(
+        ("torus", OverlappingConvAC((TORUS, TORUS), 2, (2, 1), (2, 1), boundary="periodic"), range(1, TORUS), 2)
+    )
     panels, table = [], []
     for name, arch, alphas, window in made:
         rows = overlapping.entropy_growth(arch, alphas, seeds=4)
@@ -78,7 +86,9 @@ def overlapping_windows() -> Told:
             for row in rows
         ]  # fmt: skip
     head = ("network", "block", "ln min-cut", "ln generic rank", "attained", "normal weights", "ln 2 times the law")
-    about = "Entropy of a block against its size for overlapping windows: bound, exact generic rank, attained, measured."
+    about = (
+        "Entropy of a block against its size for overlapping windows: bound, exact generic rank, attained, measured."
+    )
     return Told(Figure(about, tuple(panels), 2), head, tuple(table))
 
 
@@ -105,7 +115,10 @@ def recurrent_circuits() -> Told:
         Panel("odd | even, d = bond = 2", "sites", "rank", rings, log_y=True),
     )
     head = ("layers", "T or sites", "M", "R", "lower bound", "exact generic rank", "upper bound")
-    about = "Exact start-end ranks of recurrent circuits by length and number of layers; odd-even ranks of rings of one tensor."
+    about = (
+        "Exact start-end ranks of recurrent circuits by length and number of layers; odd-even ranks of rings of one "
+        "tensor."
+    )
     return Told(Figure(about, panels, 2), head, tuple(table))
 
 
@@ -123,11 +136,15 @@ def locally_connected_networks() -> Told:
     )
     panels = (
         Panel("entropy and bound", "width of the tree", "nats", curves, floor=0.0),
-        Panel("error", "width of the tree", "eps / |T|", (_curve("hierarchical truncation", x, [r.error for r in rows]),)),
+        Panel(
+            "error", "width of the tree", "eps / |T|", (_curve("hierarchical truncation", x, [r.error for r in rows]),)
+        ),
     )
     table = tuple((str(r.width), f"{r.error:.5f}", f"{r.entropy:.4f}", f"{r.bound:.4f}") for r in rows)
-    head = ("width", "eps / |T| of a tree", "entropy of the block that binds", "bound there")
-    about = "Entropy of the aligned block that binds beside the bound for trees of growing width; the error of these trees."
+    head = ("width", "relative error of a tree", "entropy of the block that binds", "bound there")
+    about = (
+        "Entropy of the aligned block that binds beside the bound for trees of growing width; the error of these trees."
+    )
     return Told(Figure(about, panels, 2), head, table)
 
 
@@ -140,10 +157,15 @@ def graph_networks_and_walks() -> Told:
         depths = [row.depth for row in rows]
         curves.append(_curve(f"{name}: ln rank", depths, [row.log_rank for row in rows]))
         curves.append(_curve(f"{name}: bound", depths, [row.log_bound for row in rows], reference=True))
-        table += [(name, str(r.depth), str(r.walk_index), str(r.rank), f"{r.log_rank:.3f}", f"{r.log_bound:.3f}") for r in rows]
+        table += [
+            (name, str(r.depth), str(r.walk_index), str(r.rank), f"{r.log_rank:.3f}", f"{r.log_bound:.3f}")
+            for r in rows
+        ]
     panels = (Panel("4 vertices, D_x = D_h = 2", "layers", "nats", tuple(curves), log_y=True), _sparsified())
     head = ("vertices A", "layers", "walk index", "exact rank", "ln rank", "ln of the bound")
-    about = "Exact separation ranks beside the walk-index bound; walk indices left after edges are removed in two orders."
+    about = (
+        "Exact separation ranks beside the walk-index bound; walk indices left after edges are removed in two orders."
+    )
     return Told(Figure(about, panels, 2), head, tuple(table))
 
 
@@ -153,7 +175,10 @@ def _sparsified() -> Panel:
     rng = np.random.default_rng(1)
     graph.add_edges_from((int(a), int(b)) for a, b in rng.integers(0, len(graph), (20, 2)) if a != b)
     edges = list(graph.edges)
-    orders = {"2-WIS": sparsify.sparsify(graph, len(edges), 3), "random": [edges[i] for i in rng.permutation(len(edges))]}
+    orders = {
+        "2-WIS": sparsify.sparsify(graph, len(edges), 3),
+        "random": [edges[i] for i in rng.permutation(len(edges))],
+    }
     counts = list(range(0, len(edges), 5))
     curves = tuple(
         _curve(f"{name} order", counts, [_tenth_index(graph, order[:count]) for count in counts])

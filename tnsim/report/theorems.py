@@ -1,6 +1,6 @@
 """The page of theorems: a row a theorem, then every family's numbers and figure. Over theorem_data and drawing.
 
-    python -c "from tnsim.report.theorems import write; write('docs')"    -->    docs/theorems.md, docs/figures/theorem-*
+python -c "from tnsim.report.theorems import write; write('docs')"    -->    docs/theorems.md and figures
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["THEOREMS", "Theorem", "page", "told", "write"]
 
 
 class Theorem(NamedTuple):
-    """source: paper and number; statement; function that computes it; file of its test; family, whose figure shows it."""
+    """source: paper and number; what it states; functions that compute it; its test; family, whose figure shows it."""
 
     source: str
     statement: str
@@ -30,64 +30,64 @@ class Theorem(NamedTuple):
 THEOREMS = (
     Theorem(
         "[Cohen & Shashua 2017](https://arxiv.org/abs/1605.06743), Theorem 1",
-        "The windows decide which partitions are rich: min(r_0, M)^S <= min-cut <= a recursion over the levels, S the "
-        "number of split first-level windows.",
+        "The windows decide which partitions are rich: min(r_0, M)^S <= min-cut <= a recursion over the levels, S "
+        "the number of split first-level windows.",
         "`tnsim.bounds.pooling_geometry`; `geometries.compare`, `favoured`",
         "test_geometries.py",
         "pooling-geometry",
     ),
     Theorem(
-        "[Sharir & Shashua 2017](https://arxiv.org/abs/1703.02065); "
-        "[Levine et al. 2019](https://arxiv.org/abs/1803.09780), Theorem 1",
-        "Overlapping windows reach entropies that grow as min(alpha^d, L K alpha^(d-1)): with the volume of a block as "
-        "long as it is smaller than L K. Certain: S <= ln rank <= ln min-cut.",
+        "[Sharir & Shashua 2017](https://arxiv.org/abs/1703.02065); [Levine et al. "
+        "2019](https://arxiv.org/abs/1803.09780), Theorem 1",
+        "Overlapping windows reach entropies that grow as min(alpha^d, L K alpha^(d-1)): with the volume of a "
+        "block as long as it is smaller than L K. Certain: S <= ln rank <= ln min-cut.",
         "`overlapping.volume_law`, `upper_bound`, `generic_rank`, `pair_phases`, `entropy`",
         "test_overlapping.py",
         "overlapping",
     ),
     Theorem(
         "[Levine et al. 2017](https://arxiv.org/abs/1710.09431), Theorem 1",
-        "Start-end separation rank of recurrent arithmetic circuits: one layer min(R, M^(T/2)); two layers at least "
-        "C(min(M, R) + T/2 - 1, T/2), for almost all weights.",
+        "Start-end separation rank of recurrent arithmetic circuits: one layer min(R, M^(T/2)); two layers at "
+        "least C(min(M, R) + T/2 - 1, T/2), for almost all weights.",
         "`recurrent.shallow_rank`, `lower_bound`, `start_end_rank`",
         "test_recurrent.py",
         "recurrent",
     ),
     Theorem(
         "ours",
-        "Upper bounds of the same: monomials in the states in the middle, and in what the end's symbols become. A ring of "
-        "one tensor stays below its min-cut.",
+        "Upper bounds of the same: monomials in the states in the middle, and in what the end's symbols become. A "
+        "ring of one tensor stays below its min-cut.",
         "`recurrent.upper_bound`, `ring_rank`",
         "test_recurrent.py",
         "recurrent",
     ),
     Theorem(
         "[Alexander et al. 2023](https://arxiv.org/abs/2303.11249), Theorem 1",
-        "A tree of width R within eps of T: on every aligned block S <= ln R + (2 eps/|T|) ln D + 2 sqrt(2 eps/|T|). Read "
-        "the other way: a least width, a least error.",
+        "A tree of width R within eps of a tensor (Frobenius): on every aligned block S <= ln R + (2 eps/norm) ln "
+        "D + 2 sqrt(2 eps/norm). Read the other way: a least width, a least error.",
         "`locally_connected.entropy_bound`, `least_width`, `least_error`",
         "test_locally_connected.py",
         "locally-connected",
     ),
     Theorem(
         "[Alexander et al. 2023](https://arxiv.org/abs/2303.11249), Theorem 2",
-        "Entropies up to (eps/|T|)^2 ln R / (2N - 3) on all aligned blocks suffice for a tree of width R within eps.",
+        "Entropies up to (eps/norm)^2 ln R / (2N - 3) on all aligned blocks suffice for a tree of width R within eps.",
         "`locally_connected.sufficient_entropy`, `truncated`",
         "test_locally_connected.py",
         "locally-connected",
     ),
     Theorem(
         "[Razin et al. 2023](https://arxiv.org/abs/2211.16494), upper bound",
-        "Graph networks with product aggregation: separation rank <= D_h^(4 rho + 1), rho the walk index of the boundary "
-        "(read at one vertex t: D_h^(4 rho), walks that end at t).",
+        "Graph networks with product aggregation: separation rank <= D_h^(4 rho + 1), rho the walk index of the "
+        "boundary (read at one vertex t: D_h^(4 rho), walks that end at t).",
         "`walks.walk_index`, `rank_bound`; `graph_networks.separation_rank`",
         "test_graph_networks.py",
         "graph-networks",
     ),
     Theorem(
         "[Razin et al. 2023](https://arxiv.org/abs/2211.16494), Algorithms 1 and 2",
-        "Walk index sparsification: remove the edge that leaves the greatest ascending list of vertex walk indices; for two "
-        "layers degrees decide.",
+        "Walk index sparsification: remove the edge that leaves the greatest ascending list of vertex walk "
+        "indices; for two layers degrees decide.",
         "`sparsify.sparsify`, `sparsify_by_degrees`",
         "test_sparsify.py",
         "graph-networks",
@@ -102,21 +102,34 @@ against its statement (tests in `tests/bounds/relatives/`). Every number on this
 is named; generic ranks are exact, by elimination over GF(2147483629) for random weights.
 """
 TITLES = {
-    "pooling-geometry": ("Pooling geometry", "Mirror windows favour partitions whose sides are mirror images; the "
-                         "checkerboard splits every window of either kind and tells them apart in nothing."),
-    "overlapping": ("Overlapping windows", "Rings of 12 and a torus of 4 x 4 sites, M = 2, channels (2, 1), windows (K, 1). "
-                    "The min-cut of the network with repeated hidden vectors is certain as an upper bound only, as the network "
-                    "is loopy. The generic rank is exact for almost all weights. *Attained* is the entropy of one set "
-                    "of weights, a graph state. Normal weights, drawn four times, hold far less: these are measurements "
-                    "and bound nothing."),
-    "recurrent": ("Recurrent arithmetic circuits", "For one layer the lower bound is the rank itself; the paper's bound for "
-                  "two layers is set beside three as well."),
-    "locally-connected": ("Locally connected networks", "A tree of width 3 over 8 sites of dimension 2 with one percent of "
-                          "noise, and trees of growing width near it. The block that binds is the one whose entropy "
-                          "comes closest to the bound."),
-    "graph-networks": ("Graph networks", "The bound holds for any network and is far above the ranks that such small graphs "
-                       "reach."),
-}  # fmt: skip
+    "pooling-geometry": (
+        "Pooling geometry",
+        "Mirror windows favour sides that are each other's images; the checkerboard splits every window of either kind "
+        "and tells them apart in nothing; square windows favour the *folded checkerboard*, that of a quarter and its "
+        "mirror images, which splits every square window and no mirror window of sites.",
+    ),
+    "overlapping": (
+        "Overlapping windows",
+        "Rings of 12 and a torus of 4 x 4 sites, M = 2, channels (2, 1), windows (K, 1). The min-cut of the "
+        "network with repeated hidden vectors is certain as an upper bound only, as the network is loopy. The "
+        "generic rank is exact for almost all weights. *Attained* is the entropy of one set of weights, a graph "
+        "state. Normal weights, drawn four times, hold far less: these are measurements and bound nothing.",
+    ),
+    "recurrent": (
+        "Recurrent arithmetic circuits",
+        "For one layer the lower bound is the rank itself; the paper's bound for two layers is set beside three "
+        "as well.",
+    ),
+    "locally-connected": (
+        "Locally connected networks",
+        "A tree of width 3 over 8 sites of dimension 2 with one percent of noise, and trees of growing width near "
+        "it. The block that binds is the one whose entropy comes closest to the bound.",
+    ),
+    "graph-networks": (
+        "Graph networks",
+        "The bound holds for any network and is far above the ranks that such small graphs reach.",
+    ),
+}
 
 
 def told() -> dict[str, Told]:

@@ -1,4 +1,4 @@
-"""Results of the related literature, computed: a file a family, each beside its paper's statement (docs/theorems.md)."""
+"""Results of the related literature, computed: a file a family, each beside its statement (docs/theorems.md)."""
 
 from tnsim.bounds.relatives import (
     geometries,

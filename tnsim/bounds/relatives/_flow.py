@@ -14,7 +14,7 @@ A, B = "A", "B"
 
 
 def cut_value(network: Network, mask: Bool[np.ndarray, "sites"]) -> int:
-    """The product of the dimensions that a minimal cut severs, an index once; least up to the rounding of logarithms."""
+    """The product of the dimensions that a minimal cut severs, an index once; least but for rounded logarithms."""
     graph = nx.DiGraph()
     for index, dim in enumerate(network.dims.tolist()):
         graph.add_edge((index, 0), (index, 1), capacity=log(dim))

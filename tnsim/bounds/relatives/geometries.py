@@ -2,9 +2,9 @@
 
     square windows: near sites meet early, interleaved partitions are rich      mirror windows: a site meets its image
 
-"Odd-even" of the literature is the checkerboard in 2D ("interleaved" in 1D), its low-high top-bottom. The two-sided bound on
-one geometry is bounds.pooling_geometry's. Cohen & Shashua 2017, "Inductive bias of deep convolutional networks through
-pooling geometry" (arXiv 1605.06743).
+"Odd-even" of the literature is the checkerboard in 2D ("interleaved" in 1D), its low-high top-bottom. The two-sided
+bound on one geometry is bounds.pooling_geometry's. Cohen & Shashua 2017, "Inductive bias of deep convolutional networks
+through pooling geometry" (arXiv 1605.06743).
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Bool
+
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.bounds.min_cut import min_cut
+from tnsim.partitions import Partition
 
-__all__ = ["Favoured", "compare", "favoured", "square_and_mirror"]
+__all__ = ["Favoured", "compare", "favoured", "folded_checkerboard", "square_and_mirror"]
 
 
 class Favoured(NamedTuple):
@@ -26,21 +30,21 @@ class Favoured(NamedTuple):
     winner: str | None
 
 
-def compare(geometries: Mapping[str, ConvACArchitecture], partitions: Sequence[str]) -> list[Favoured]:
-    """Min-cuts of every partition under every geometry: the data of a figure, and what an inductive bias is by the theory.
+def compare(geometries: Mapping[str, ConvACArchitecture], named: Mapping[str, Partition]) -> list[Favoured]:
+    """Min-cuts of every partition under every geometry, and which allows the most: the data of a figure.
 
-    For unshared weights a min-cut is the rank of almost all of them (THEORY section 5), so the winner can separate the two
-    sides by exponentially more. Exact integers are compared, their logarithms (nats) told.
+    named: partitions, as everywhere, by the names under which they are told. For unshared weights a min-cut is the rank of almost all of them (THEORY section 5), so the winner can separate the
+    two sides by exponentially more. Exact integers are compared, their logarithms (nats) told.
 
-    Source: Cohen & Shashua 2017 (1605.06743), Theorem 1 and what follows from it. Raises ValueError for no geometry, geometries over different
-    sites, and partitions that are unknown.
+    Source: Cohen & Shashua 2017 (1605.06743), Theorem 1 and what follows from it. Raises ValueError for no geometry,
+    geometries over different sites, and partitions that are unknown.
     """
     grids = {arch.grid for arch in geometries.values()}
     if len(grids) != 1:
         raise ValueError(f"geometries: wanted at least one, all over the same sites, found {sorted(grids)}")
     rows = []
-    for partition in partitions:
-        cuts = {name: min_cut(arch, partition) for name, arch in geometries.items()}
+    for partition, A in named.items():
+        cuts = {name: min_cut(arch, A) for name, arch in geometries.items()}
         most = max(cut.value for cut in cuts.values())
         first = [name for name, cut in cuts.items() if cut.value == most]
         logs = {name: cut.log for name, cut in cuts.items()}
@@ -67,3 +71,9 @@ def square_and_mirror(side: int, features: int, width: int) -> dict[str, ConvACA
     depth = side.bit_length() - 1
     shape = ((side, side), features, (width,) * depth, (2,) * depth, 1)
     return {name: ConvACArchitecture(*shape, geometry=kind) for name, kind in (("square", None), ("mirror", "mirror"))}
+
+
+def folded_checkerboard(side: int) -> Bool[np.ndarray, "side side"]:
+    """A checkerboard of one quarter and its mirror images: splits every square window, and no mirror window of sites."""
+    rows, columns = (np.minimum(axis, side - 1 - axis) for axis in np.indices((side, side)))
+    return (rows + columns) % 2 == 0

@@ -3,13 +3,14 @@
     h^l_v = prod over u in N(v), v itself too, of W^l h^{l-1}_u,    h^0_v = x_v     (l = 1 .. depth, * elementwise)
     output: W_out (prod over all v of h^L_v), or W_out h^L_t, read at one vertex t
 
-Razin, Verbin, Cohen 2023 (arXiv 2211.16494), equations 2 to 5. The output is a polynomial in the inputs, of high degree,
-so its separation rank is that of a matrix of values at as many inputs of each side as it takes.
+Razin, Verbin, Cohen 2023 (arXiv 2211.16494), equations 2 to 5. The output is a polynomial in the inputs, of high
+degree, so its separation rank is that of a matrix of values at as many inputs of each side as it takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 import networkx as nx
@@ -41,7 +42,7 @@ class Separation(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """A set of vertices of a graph: its walk index, and what a network's rank across it is and may be, as logarithms."""
+    """A set of vertices: its walk index, and what a network's rank across it is and may be, as logarithms."""
 
     depth: int
     walk_index: int
@@ -61,8 +62,8 @@ def separation_rank(
     """Separation rank between A and the other vertices of a network with random weights: that of almost all weights.
 
     Exact arithmetic over GF(p). The matrix of outputs at n random inputs of A by n of the others has rank min(n, the
-    separation rank) for almost all inputs: n is doubled until the rank stays below it, or to `most` (then the rank found
-    is a lower bound, and `complete` False).
+    separation rank) for almost all inputs: n is doubled until the rank stays below it, or to `most` (then the rank
+    found is a lower bound, and `complete` False).
 
     Raises ValueError for vertices that the graph lacks, an A that is empty or everything, numbers below 1.
     """
@@ -88,7 +89,7 @@ def _values(
     points, seed = drawn
     rng = np.random.default_rng(seed)
     widths = [network.features] + [network.width] * network.depth
-    weights = [draw(rng, after, before) for before, after in zip(widths[:-1], widths[1:], strict=True)]
+    weights = [draw(rng, after, before) for before, after in pairwise(widths)]
     out, near = draw(rng, 1, network.width), neighbourhoods(graph)
     inputs = {v: draw(rng, points, network.features) for v in graph.nodes}
     state = {v: x[:, None] if v in inside else x[None] for v, x in inputs.items()}
@@ -108,15 +109,15 @@ def _product(values: list) -> Int[np.ndarray, "rows columns r"]:
 
 
 def separation_curve(
-    graph: nx.Graph, A: Iterable[Vertex], features: int, width: int, depths: Iterable[int]
+    graph: nx.Graph, A: Iterable[Vertex], features: int, width: int, depths: Iterable[int], most: int = 256
 ) -> list[Walked]:
     """Exact ranks beside the walk-index bound, depth by depth: the data of a figure.
 
-    Raises ValueError where a rank exceeds what separation_rank looks at: take fewer vertices, layers or channels.
+    Raises ValueError where a rank is `most` or more: take fewer vertices, layers or channels.
     """
     inside, rows = list(A), []
     for depth in depths:
-        found = separation_rank(graph, inside, GraphNetwork(features, width, depth))
+        found = separation_rank(graph, inside, GraphNetwork(features, width, depth), most=most)
         if not found.complete:
             raise ValueError(f"depths: wanted ranks below {found.points}, found more at depth {depth}")
         index = walk_index(graph, inside, depth)

@@ -58,8 +58,8 @@ def entropy_bound(width: int, error: float, dimension: int) -> float:
 def aligned_blocks(sites: int) -> list[tuple[int, int]]:
     """(start, stop) of all sites below a node of the perfect binary tree, but of the root: halves, quarters, .., sites.
 
-    Source: Alexander et al. 2023 (2303.11249), where they are called canonical partitions. Raises ValueError unless sites is a
-    power of two, at least 2.
+    Source: Alexander et al. 2023 (2303.11249), where they are called canonical partitions. Raises ValueError unless
+    sites is a power of two, at least 2.
     """
     if sites < 2 or sites & (sites - 1):
         raise ValueError(f"sites: wanted a power of two, at least 2, found {sites}")
@@ -87,7 +87,8 @@ def block_entropies(tensor: Tensor) -> list[Block]:
 def least_width(tensor: Tensor, error: float) -> int:
     """No tree narrower than this is within a relative error of a tensor: the bound read the other way, over all blocks.
 
-    Source: Alexander et al. 2023 (2303.11249), Theorem 1. Raises ValueError as `entropy_bound` and `block_entropies` do.
+    Source: Alexander et al. 2023 (2303.11249), Theorem 1. Raises ValueError as `entropy_bound` and `block_entropies`
+    do.
     """
     free = max(block.entropy - entropy_bound(1, error, block.dimension) for block in block_entropies(tensor))
     return max(1, int(np.ceil(exp(free) * (1 - 1e-12))))  # the entropies are rounded
@@ -109,8 +110,8 @@ def least_error(tensor: Tensor, width: int) -> float:
 def sufficient_entropy(width: int, error: float, sites: int) -> float:
     """x^2 ln R / (2N - 3), x = error: entropies up to it on all aligned blocks suffice for a tree within eps = x |T|.
 
-    Source: Alexander et al. 2023 (2303.11249), Theorem 2. Raises ValueError for a width or number of sites below 2, or an
-    error that is not positive.
+    Source: Alexander et al. 2023 (2303.11249), Theorem 2. Raises ValueError for a width or number of sites below 2, or
+    an error that is not positive.
     """
     if min(width, sites) < 2 or not 0 < error < inf:
         raise ValueError(f"width: wanted width and sites of at least 2, error > 0, found {(width, sites, error)}")

@@ -2,8 +2,8 @@
 
     S(A) <= ln rank <= ln min-cut: certain      generic rank: exact, of almost all weights      S: of given weights
 
-The state is that of scores at basis states, psi[d_1, .., d_N] = h(e_{d_1}, .., e_{d_N}). The network that has it repeats
-hidden vectors and is loopy at the sites: its min-cut is an upper bound and nothing more.
+The state is that of scores at basis states, psi[d_1, .., d_N] = h(e_{d_1}, .., e_{d_N}). The network that has it
+repeats hidden vectors and is loopy at the sites: its min-cut is an upper bound and nothing more.
 Sharir & Shashua 2017 (arXiv 1703.02065); Levine, Sharir, Cohen, Shashua 2019 (arXiv 1803.09780).
 """
 
@@ -36,7 +36,7 @@ class Measured(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """One block of linear size alpha, in nats. attained: by `pair_phases`; drawn: by normal weights; law: ln M times it."""
+    """One block of linear size alpha, in nats. attained: by `pair_phases`; drawn: normal weights; law: ln M times."""
 
     alpha: int
     log_cut: float
@@ -76,7 +76,7 @@ def generic_rank(arch: OverlappingConvAC, A: Bool[np.ndarray, "sites"], seed: in
 
 
 def amplitudes(arch: OverlappingConvAC, banks: Mapping[str, Num[np.ndarray, "..."]], label: int = 0):
-    """psi of one class, an axis a site, by the network's own recursion: divided by a positive factor that keeps it finite.
+    """psi of one class, an axis a site, by the network's own recursion; divided by a factor that keeps it finite.
 
     Raises MemoryLimitError where M^N amplitudes are too many.
     """
@@ -84,7 +84,9 @@ def amplitudes(arch: OverlappingConvAC, banks: Mapping[str, Num[np.ndarray, "...
     return dense.reshape((arch.features,) * arch.size)
 
 
-def entropy(arch: OverlappingConvAC, banks: Mapping[str, Num[np.ndarray, "..."]], A: Bool[np.ndarray, "sites"]) -> float:
+def entropy(
+    arch: OverlappingConvAC, banks: Mapping[str, Num[np.ndarray, "..."]], A: Bool[np.ndarray, "sites"]
+) -> float:
     """Entanglement entropy of A for given weights, class 0, in nats: from the whole tensor's singular values.
 
     Raises MemoryLimitError where M^N amplitudes are too many.
@@ -108,17 +110,19 @@ def drawn_entropy(arch: OverlappingConvAC, A: Bool[np.ndarray, "sites"], seeds: 
 
 
 def pair_phases(arch: OverlappingConvAC) -> dict[str, Float[np.ndarray, "..."]]:
-    """Weights of a graph state, psi[d] = product over windows of (-1)^(d_first d_far): shared, real, entangled to the law.
+    """Weights of a graph state, psi[d] = product over windows of (-1)^(d_first d_far), which attains the law.
 
-    far: the last place of a window; in 2D the ends of its first row and of its first column. On a ring a block of alpha
-    sites has entropy ln 2 min(alpha, 2 (K - 1)) where the rest is as large: ln 2 times a rank over GF(2). Ours.
+    far: the last place of a window; in 2D the ends of its first row and of its first column. On a ring of at
+    least 4 (K - 1) sites a block of alpha, at most half, has entropy ln 2 min(alpha, 2 (K - 1)). Ours.
 
     Raises ValueError unless M = 2, there are two levels, the first of two channels or more, the second of windows of 1,
     and weights are shared.
     """
     fits = arch.features == 2 and arch.depth == 2 and arch.channels[0] >= 2 and arch.sharing == "window"
-    if not fits or set(arch.windows[1]) != {1}:  # type: ignore[arg-type]
-        raise ValueError(f"arch: wanted 2 features, channels (2.., ..), windows (K, 1) and sharing='window', found {arch}")
+    if not fits or set(arch.windows[1]) != {1}:
+        raise ValueError(
+            f"arch: wanted 2 features, channels (2.., ..), windows (K, 1) and sharing='window', found {arch}"
+        )
     banks = {name: np.zeros(shape) for name, shape in arch.bank_shapes.items()}
     banks["conv_0"][:, :2] = 1.0
     banks["conv_0"][far_places(arch), 1, 1] = -1.0
@@ -131,7 +135,7 @@ def pair_phases(arch: OverlappingConvAC) -> dict[str, Float[np.ndarray, "..."]]:
 def far_places(arch: OverlappingConvAC) -> list[int]:
     """Places of the first level's window that `pair_phases` couples with its first."""
     window = arch.windows[0]
-    ends = [window[-1] - 1] if len(window) == 1 else [window[1] - 1, (window[0] - 1) * window[1]]  # type: ignore[index,arg-type]
+    ends = [window[-1] - 1] if len(window) == 1 else [window[1] - 1, (window[0] - 1) * window[1]]
     return [end for end in ends if end]
 
 
@@ -153,7 +157,7 @@ def entropy_growth(arch: OverlappingConvAC, alphas: Iterable[int], seeds: int = 
     Raises ValueError where `pair_phases` or `block` do.
     """
     rows, phases = [], pair_phases(arch)
-    window = max(arch.windows[0])  # type: ignore[arg-type]
+    window = max(arch.windows[0])
     for alpha in alphas:
         A = block(arch, alpha)
         law = log(arch.features) * volume_law(alpha, len(arch.grid), arch.depth, window)

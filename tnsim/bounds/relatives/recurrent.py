@@ -56,10 +56,10 @@ def lower_bound(length: int, features: int, width: int) -> int:
 def upper_bound(length: int, features: int, width: int, layers: int) -> int:
     """No circuit has a higher start-end rank: the least of three counts. Ours; of one layer it is `shallow_rank`.
 
-    M^(T/2), sequences of the start. The monomials in the states in the middle: the output is homogeneous in each h^l_{T/2},
-    of degree C(T/2 + L - l - 1, L - l), as later steps of a layer above read it again and again; weights are shared over
-    time, so these copies are of one vector, and the end sees only C(R + degree - 1, degree) monomials a layer. And what
-    the end's symbols become: s steps before the last W_in^1 x_t enters in degree C(s + L - 1, L - 1).
+    M^(T/2), sequences of the start. The monomials in the states in the middle: the output is homogeneous in each
+    h^l_{T/2}, of degree C(T/2 + L - l - 1, L - l), as later steps of a layer above read it again and again; weights are
+    shared over time, so these copies are of one vector, and the end sees only C(R + degree - 1, degree) monomials a
+    layer. And what the end's symbols become: s steps before the last W_in^1 x_t enters in degree C(s + L - 1, L - 1).
     """
     _check(length, features, width, layers)
     half = length // 2
@@ -81,7 +81,9 @@ def start_end_rank(length: int, features: int, width: int, layers: int, seed: in
     half = length // 2
     check(8 * (3 * width + 2) * features**length, None, "the start-end matrix", "Take a shorter sequence.")
     rng = np.random.default_rng(seed)
-    weights = [(draw(rng, width, features if layer == 0 else width), draw(rng, width, width)) for layer in range(layers)]
+    weights = [
+        (draw(rng, width, features if layer == 0 else width), draw(rng, width, width)) for layer in range(layers)
+    ]
     out = draw(rng, 1, width)
     states = [draw(rng, 1, 1, width) for _ in range(layers)]  # axes: starts, ends, channels
     symbols = np.stack(np.meshgrid(*[np.arange(features)] * half, indexing="ij"), axis=-1).reshape(-1, half)
@@ -104,8 +106,8 @@ def _step(weights: list, states: list, symbols: Int[np.ndarray, "starts ends"]) 
 def ring_rank(sites: int, features: int, bond: int, seed: int = 0) -> int:
     """Odd | even rank of a ring of one tensor, Tr(B[d_1] .. B[d_N]), for almost all tensors; exact, over GF(p).
 
-    Repeating one tensor costs rank: under min-cuts of 4, 8, 16 (d = bond = 2, N = 4, 6, 8) it is 3, 6, 12. THEORY section
-    5. Raises ValueError for an odd or non-positive number of sites.
+    Repeating one tensor costs rank: under min-cuts of 4, 8, 16 (d = bond = 2, N = 4, 6, 8) it is 3, 6, 12. THEORY
+    section 5. Raises ValueError for an odd or non-positive number of sites.
     """
     _check(sites, features, bond, 1, "sites")
     check(8 * 2 * bond * features**sites, None, "the ring's tensor", "Take fewer sites.")
@@ -116,7 +118,6 @@ def ring_rank(sites: int, features: int, bond: int, seed: int = 0) -> int:
     traces = np.trace(paths, axis1=1, axis2=2) % PRIME
     dense = traces.reshape((features,) * sites)
     return rank(np.transpose(dense, (*range(0, sites, 2), *range(1, sites, 2))).reshape(features ** (sites // 2), -1))
-
 
 
 def memory_curve(lengths: Sequence[int], features: int, width: int, layers: int) -> list[StartEnd]:

@@ -1,11 +1,11 @@
 """Walk index sparsification: remove the edges that a graph network can best do without. Over walks.
 
-    for every edge e: all vertices' own walk indices without e, ascending  -->  remove the edge whose list is greatest in
-                                                                               lexicographic order
+    for every edge e: all vertices' own walk indices without e, ascending
+                          --> remove the edge whose list is the greatest in lexicographic order
 
 A vertex t's own walk index (of the set {t}, the output read at t) counts the walks of depth - 1 steps from t and its
-neighbours to t: closed walks of `depth` steps at t, resting allowed. One that takes e stays within (depth - 1) / 2 steps
-of an end of e, so an edge's list differs from the others' only near it, and few lists change with each removal.
+neighbours to t: closed walks of `depth` steps at t, resting allowed. One that takes e stays within (depth - 1) / 2
+steps of an end of e, so an edge's list differs from the others' only near it, and few lists change with each removal.
 Razin, Verbin, Cohen 2023 (arXiv 2211.16494), section 5, Algorithms 1 and 2.
 """
 
@@ -21,6 +21,7 @@ from tnsim.bounds.relatives.walks import Vertex, neighbourhoods
 __all__ = ["sparsify", "sparsify_by_degrees", "vertex_walk_indices"]
 
 Edge = tuple[Vertex, Vertex]
+Gone = tuple[Vertex, ...]  # an edge that does not count, or ()
 BETTER, EQUAL, WORSE = -2, -1, 0  # fewer, as many, more vertices of some index than before the removal
 Cost = tuple[tuple[int, ...], ...]
 
@@ -32,7 +33,7 @@ class _Walks:
         self.near, self.depth = neighbourhoods(graph), depth
         self.own = {v: self.index(v) for v in self.near}
 
-    def index(self, vertex: Vertex, without: Edge = ()) -> int:
+    def index(self, vertex: Vertex, without: Gone = ()) -> int:
         """Closed walks of `depth` steps that do not take an edge; 0 where it has no neighbours left."""
         if len(self._around(vertex, without)) == 1:
             return 0
@@ -40,21 +41,21 @@ class _Walks:
         other = walks if self.depth % 2 == 0 else self._step(walks, without)
         return sum(count * other[v] for v, count in walks.items())
 
-    def _walks(self, vertex: Vertex, steps: int, without: Edge) -> dict[Vertex, int]:
+    def _walks(self, vertex: Vertex, steps: int, without: Gone) -> dict[Vertex, int]:
         """How many walks of so many steps from a vertex end at each."""
         walks = {vertex: 1}
         for _ in range(steps):
             walks = self._step(walks, without)
         return walks
 
-    def _step(self, walks: dict[Vertex, int], without: Edge) -> dict[Vertex, int]:
+    def _step(self, walks: dict[Vertex, int], without: Gone) -> dict[Vertex, int]:
         after: dict[Vertex, int] = {}
         for v, count in walks.items():
             for u in self._around(v, without):
                 after[u] = after.get(u, 0) + count
         return after
 
-    def _around(self, vertex: Vertex, without: Edge) -> set[Vertex]:
+    def _around(self, vertex: Vertex, without: Gone) -> set[Vertex]:
         return self.near[vertex] if vertex not in without else self.near[vertex].difference(without) | {vertex}
 
     def ball(self, edge: Edge) -> list[Vertex]:
@@ -69,7 +70,7 @@ class _Walks:
         return found
 
     def cost(self, edge: Edge, ball: list[Vertex]) -> Cost:
-        """Orders edges as their lists do, the greatest list first: by the lowest index whose number of vertices differs."""
+        """Orders edges as their lists do, the greatest first: by the lowest index whose number of vertices differs."""
         change = Counter(self.index(v, edge) for v in ball)
         change.subtract(Counter(self.own[v] for v in ball))
         steps = [(WORSE, -v, n) if n > 0 else (BETTER, v, n) for v, n in sorted(change.items()) if n]
@@ -88,8 +89,8 @@ class _Walks:
 def vertex_walk_indices(graph: nx.Graph, depth: int) -> dict[Vertex, int]:
     """Every vertex's own walk index: of the set {t}, the walks of depth - 1 steps that end at t; 0 without neighbours.
 
-    Equal to `walk_index(graph, [t], depth, t)`. Source: Razin et al. 2023 (2211.16494), Algorithm 1. Raises ValueError for
-    a depth below 1.
+    Equal to `walk_index(graph, [t], depth, t)`. Source: Razin et al. 2023 (2211.16494), Algorithm 1. Raises ValueError
+    for a depth below 1.
     """
     _check(graph, 0, depth)
     return _Walks(graph, depth).own
@@ -126,7 +127,7 @@ def sparsify(graph: nx.Graph, remove: int, depth: int) -> list[Edge]:
 
 
 def sparsify_by_degrees(graph: nx.Graph, remove: int) -> list[Edge]:
-    """1-WIS: each time the edge whose end of lower degree has the highest degree, then its other end; as `sparsify` does.
+    """1-WIS: each time the edge whose end of lower degree has the highest degree, of equal ones by the other end.
 
     For two layers a vertex's index is its degree and one, so degrees say all: equal to `sparsify(graph, remove, 2)`, at
     O(log edges) a removal. Source: Razin et al. 2023 (2211.16494), Algorithm 2. Raises ValueError for more edges than

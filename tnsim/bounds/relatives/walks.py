@@ -47,7 +47,7 @@ def walk_index(graph: nx.Graph, A: Iterable[Vertex], depth: int, vertex: Vertex 
 
 
 def rank_bound(graph: nx.Graph, A: Iterable[Vertex], depth: int, width: int, vertex: Vertex | None = None) -> int:
-    """width^(4 rho + 1), rho the walk index: no graph network of this depth and width separates A from the rest by more.
+    """width^(4 rho + 1), rho the walk index: no network of this depth and width has a higher separation rank.
 
     The output being read at one vertex: width^(4 rho) with the walks that end there. Source: Razin et al. 2023
     (2211.16494), Theorem 2. Raises ValueError as `walk_index` does, and for a width below 1.
