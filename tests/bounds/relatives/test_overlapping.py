@@ -72,7 +72,14 @@ def test_the_network_and_the_recursion_have_the_state_of_the_definition(arch):
         to_einsum(arch.network, banks).contract()[..., label], wanted, atol=1e-9 * abs(wanted).max()
     )
     assert arch.network.bank_shapes == arch.bank_shapes
-    assert {name: bank.shape for name, bank in arch.init(jax.random.key(0)).items()} == arch.bank_shapes
+
+
+def test_initial_banks_have_the_shapes_and_the_variance():
+    arch = OverlappingConvAC(5, 40, (50, 30), (2, 2), 20)
+    banks = arch.init(jax.random.key(0))
+    assert {name: bank.shape for name, bank in banks.items()} == arch.bank_shapes
+    for bank in banks.values():
+        assert float(np.var(bank)) * bank.shape[-1] == pytest.approx(1, abs=0.2)
 
 
 @pytest.mark.parametrize("sharing", ["window", "none"])

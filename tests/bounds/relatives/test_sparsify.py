@@ -66,6 +66,7 @@ def test_a_vertex_index_is_the_walk_index_of_its_own_set(case, depth):
     assert sorted(wanted.values()) == indices(graph, depth)
 
 
+@pytest.mark.slow
 def test_large_graphs_with_hubs_and_loops():
     """Both algorithms agree where brute force is out of reach; the paper's two-layer case on thousands of edges."""
     graph = nx.barabasi_albert_graph(900, 4, seed=1)

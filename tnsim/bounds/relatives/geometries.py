@@ -33,8 +33,9 @@ class Favoured(NamedTuple):
 def compare(geometries: Mapping[str, ConvACArchitecture], named: Mapping[str, Partition]) -> list[Favoured]:
     """Min-cuts of every partition under every geometry, and which allows the most: the data of a figure.
 
-    named: partitions, as everywhere, by the names under which they are told. For unshared weights a min-cut is the rank of almost all of them (THEORY section 5), so the winner can separate the
-    two sides by exponentially more. Exact integers are compared, their logarithms (nats) told.
+    named: partitions, as everywhere, by the names under which they are told. For unshared weights a min-cut is the rank
+    of almost all of them (THEORY section 5), so the winner can separate the two sides by exponentially more. Exact
+    integers are compared, their logarithms (nats) told.
 
     Source: Cohen & Shashua 2017 (1605.06743), Theorem 1 and what follows from it. Raises ValueError for no geometry,
     geometries over different sites, and partitions that are unknown.
@@ -74,6 +75,6 @@ def square_and_mirror(side: int, features: int, width: int) -> dict[str, ConvACA
 
 
 def folded_checkerboard(side: int) -> Bool[np.ndarray, "side side"]:
-    """A checkerboard of one quarter and its mirror images: splits every square window, and no mirror window of sites."""
+    """A checkerboard of a quarter and its mirror images: splits every square window, no mirror window of sites."""
     rows, columns = (np.minimum(axis, side - 1 - axis) for axis in np.indices((side, side)))
     return (rows + columns) % 2 == 0
