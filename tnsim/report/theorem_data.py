@@ -5,7 +5,7 @@ relatives' rows --> Told: a figure (panels of curves), the head and rows of a ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import log
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from tnsim.experiments.figure import Curve, Figure, Panel
 
 __all__ = ["FAMILIES", "Told"]
 
-PARTITIONS = ("left-right", "top-bottom", "quadrant", "center", "chess:4", "checkerboard")
+PARTITIONS = ("left-right", "top-bottom", "quadrant", "center", "chess:4", "chess:1")
 SIDE = 32
 KERNELS, RING, TORUS = (2, 3, 4), 12, 4
 LENGTHS = (2, 4, 6, 8, 10)
@@ -44,20 +44,27 @@ def pooling_geometry() -> Told:
     """Min-cuts of square and mirror windows, 32 x 32 sites, M = 2, width 16."""
     named = {
         **dict(zip(PARTITIONS, PARTITIONS, strict=True)),
-        "folded checkerboard": geometries.folded_checkerboard(SIDE),
+        "folded chess:1": geometries.folded_checkerboard(SIDE),
     }
     rows = geometries.compare(geometries.square_and_mirror(SIDE, 2, 16), named)
-    curves = tuple(
-        Curve(f"{name} windows", tuple(named), tuple(round(row.logs[name] / log(2), 9) for row in rows))
-        for name in rows[0].logs
-    )
     table = tuple(
         (row.partition, *(f"{row.logs[name] / log(2):.0f}" for name in row.logs), row.winner or "neither")
         for row in rows
     )
-    panel = Panel("32 x 32 sites, M = 2, width 16", "partition", "log2 of the min-cut", curves, floor=0.0)
+    panels = tuple(
+        Panel(title, "partition", "log2 of the min-cut", _by_geometry(some), floor=0.0)
+        for title, some in (("large parts", rows[:4]), ("chess boards", rows[4:]))
+    )
     about = "Logarithm of the min-cut by partition, of square and of mirror windows."
-    return Told(Figure(about, (panel,)), ("partition", "log2 min-cut, square", "mirror", "favoured by"), table)
+    return Told(Figure(about, panels, 2), ("partition", "log2 min-cut, square", "mirror", "favoured by"), table)
+
+
+def _by_geometry(rows: Sequence[geometries.Favoured]) -> tuple[Curve, ...]:
+    names = tuple(row.partition for row in rows)
+    return tuple(
+        Curve(f"{name} windows", names, tuple(round(row.logs[name] / log(2), 9) for row in rows))
+        for name in rows[0].logs
+    )
 
 
 def overlapping_windows() -> Told:
@@ -111,8 +118,8 @@ def recurrent_circuits() -> Told:
     table += [("ring of one tensor", str(n), "2", "2", "-", str(r), str(c)) for n, r, c in zip(RINGS, single, cuts)]
     rings = (_curve("ring of one tensor", RINGS, single), _curve("its min-cut", RINGS, cuts, reference=True))
     panels = (
-        Panel("start | end, M = R = 2", "length T", "rank", tuple(curves), log_y=True),
-        Panel("odd | even, d = bond = 2", "sites", "rank", rings, log_y=True),
+        Panel("start | end, M = R = 2", "length T", "rank", tuple(curves), floor=0.0),
+        Panel("odd | even, d = bond = 2", "sites", "rank", rings, floor=0.0),
     )
     head = ("layers", "T or sites", "M", "R", "lower bound", "exact generic rank", "upper bound")
     about = (
@@ -131,7 +138,7 @@ def locally_connected_networks() -> Told:
     rows = locally_connected.tightness_curve(tensor, WIDTHS)
     x = [row.width for row in rows]
     curves = (
-        _curve("largest entropy that binds", x, [row.entropy for row in rows]),
+        _curve("entropy of the block that binds", x, [row.entropy for row in rows]),
         _curve("bound at the error of the tree", x, [row.bound for row in rows], reference=True),
     )
     panels = (
@@ -151,26 +158,28 @@ def locally_connected_networks() -> Told:
 def graph_networks_and_walks() -> Told:
     """Exact separation ranks of small graphs, and what sparsification leaves of a lattice's walk indices."""
     cases = {"halves of a path": (nx.path_graph(4), [0, 1]), "ends of a path": (nx.path_graph(4), [0, 3])}
-    curves, table = [], []
+    panels, table = [], []
     for name, (graph, A) in cases.items():
         rows = graph_networks.separation_curve(graph, A, 2, 2, DEPTHS)
         depths = [row.depth for row in rows]
-        curves.append(_curve(f"{name}: ln rank", depths, [row.log_rank for row in rows]))
-        curves.append(_curve(f"{name}: bound", depths, [row.log_bound for row in rows], reference=True))
+        curves = (
+            _curve("ln rank, exact", depths, [row.log_rank for row in rows]),
+            _curve("ln of the bound", depths, [row.log_bound for row in rows], reference=True),
+        )
+        panels.append(Panel(f"{name} of 4, D = 2", "layers", "nats", curves, floor=0.0))
         table += [
             (name, str(r.depth), str(r.walk_index), str(r.rank), f"{r.log_rank:.3f}", f"{r.log_bound:.3f}")
             for r in rows
         ]
-    panels = (Panel("4 vertices, D_x = D_h = 2", "layers", "nats", tuple(curves), log_y=True), _sparsified())
     head = ("vertices A", "layers", "walk index", "exact rank", "ln rank", "ln of the bound")
     about = (
         "Exact separation ranks beside the walk-index bound; walk indices left after edges are removed in two orders."
     )
-    return Told(Figure(about, panels, 2), head, tuple(table))
+    return Told(Figure(about, (*panels, _sparsified()), 3), head, tuple(table))
 
 
 def _sparsified() -> Panel:
-    """The lowest vertex walk index of a lattice with shortcuts as edges go, by WIS or in random order."""
+    """The tenth lowest vertex walk index of a lattice with shortcuts as edges go, by WIS or in random order."""
     graph = nx.convert_node_labels_to_integers(nx.grid_2d_graph(*GRID))
     rng = np.random.default_rng(1)
     graph.add_edges_from((int(a), int(b)) for a, b in rng.integers(0, len(graph), (20, 2)) if a != b)
@@ -184,7 +193,7 @@ def _sparsified() -> Panel:
         _curve(f"{name} order", counts, [_tenth_index(graph, order[:count]) for count in counts])
         for name, order in orders.items()
     )
-    return Panel("a 6 x 6 lattice with shortcuts", "edges removed", "tenth lowest walk index", curves, floor=0.0)
+    return Panel("lattice with shortcuts", "edges removed", "tenth lowest walk index", curves, floor=0.0)
 
 
 def _tenth_index(graph: nx.Graph, removed: list) -> int:

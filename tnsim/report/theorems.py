@@ -104,8 +104,8 @@ is named; generic ranks are exact, by elimination over GF(2147483629) for random
 TITLES = {
     "pooling-geometry": (
         "Pooling geometry",
-        "Mirror windows favour sides that are each other's images; the checkerboard splits every window of either kind "
-        "and tells them apart in nothing; square windows favour the *folded checkerboard*, that of a quarter and its "
+        "Mirror windows favour sides that are each other's images; the checkerboard, chess:1, splits every window of "
+        "either kind and tells them apart in nothing; square windows favour the *folded* checkerboard, that of a quarter and its "
         "mirror images, which splits every square window and no mirror window of sites.",
     ),
     "overlapping": (
@@ -113,7 +113,8 @@ TITLES = {
         "Rings of 12 and a torus of 4 x 4 sites, M = 2, channels (2, 1), windows (K, 1). The min-cut of the "
         "network with repeated hidden vectors is certain as an upper bound only, as the network is loopy. The "
         "generic rank is exact for almost all weights. *Attained* is the entropy of one set of weights, a graph "
-        "state. Normal weights, drawn four times, hold far less: these are measurements and bound nothing.",
+        "state. Normal weights, drawn four times, hold far less: these are measurements and bound nothing. "
+        "On the rings bound, generic rank and the entropy attained coincide: volume first, then surface.",
     ),
     "recurrent": (
         "Recurrent arithmetic circuits",
