@@ -29,6 +29,7 @@ LAYERS = (
     ("tasks",),
     ("experiments",),
     ("report",),
+    ("explore",),
     ("demo",),
     ("bench",),
     ("cli",),

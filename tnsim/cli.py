@@ -27,6 +27,7 @@ from tnsim.contract.compiled import cache_from_environment
 from tnsim.distributed.launcher import launch
 from tnsim.experiments import TrialError
 from tnsim.experiments.commands import experiment, findings
+from tnsim.explore.commands import explore
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
@@ -59,6 +60,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(bench, name="bench")
 app.command("experiment", epilog="Example: `tnsim experiment base-or-tip --quick`")(experiment)
+app.command("explore", epilog="Example: `tnsim explore model.safetensors`")(explore)
 app.command("findings", epilog="Example: `tnsim findings docs/experiments --out docs/findings.md`")(findings)
 errors = Console(stderr=True)
 CHUNK = 256  # images whose features are held at once
