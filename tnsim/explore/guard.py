@@ -58,10 +58,12 @@ class Guard:
         self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. Of what is no HTTP request only the server's own start and end pass."""
+        """One request, or the server's own start and end. There are no websockets."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
             refusal = refused(scope, self._hosts)
             await (refusal.response() if refusal else self._app)(scope, receive, _with_headers(send))
 

@@ -38,7 +38,7 @@ class Job:
         """Do the work, in this thread; whatever it ends in is the future's."""
         try:
             found = None if self.future.done() else self._work(self._step)
-        except BaseException as error:  # noqa: BLE001  (it is handed on, to whoever asked)
+        except BaseException as error:  # it is handed on, to whoever asked
             self._settle(self.future.set_exception, error)
         else:
             self._settle(self.future.set_result, found)
