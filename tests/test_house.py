@@ -31,6 +31,7 @@ LAYERS = (
     ("design",),
     ("experiments",),
     ("report",),
+    ("explore",),
     ("demo", "designing"),
     ("bench",),
     ("cli",),

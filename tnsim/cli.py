@@ -29,6 +29,7 @@ from tnsim.designing import designed
 from tnsim.distributed.launcher import launch
 from tnsim.experiments import TrialError
 from tnsim.experiments.commands import experiment, findings
+from tnsim.explore.commands import explore
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
@@ -62,6 +63,7 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 app.command("experiment", epilog="Example: `tnsim experiment base-or-tip --quick`")(experiment)
 app.add_typer(design)
+app.command("explore", epilog="Example: `tnsim explore model.safetensors`")(explore)
 app.command("findings", epilog="Example: `tnsim findings docs/experiments --out docs/findings.md`")(findings)
 errors = Console(stderr=True)
 CHUNK = 256  # images whose features are held at once
