@@ -105,8 +105,8 @@ TITLES = {
     "pooling-geometry": (
         "Pooling geometry",
         "Mirror windows favour sides that are each other's images; the checkerboard, chess:1, splits every window of "
-        "either kind and tells them apart in nothing; square windows favour the *folded* checkerboard, that of a quarter and its "
-        "mirror images, which splits every square window and no mirror window of sites.",
+        "either kind and tells them apart in nothing; square windows favour the *folded* checkerboard, that of a "
+        "quarter and its mirror images, which splits every square window and no mirror window of sites.",
     ),
     "overlapping": (
         "Overlapping windows",
