@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.architectures.overlapping import OverlappingConvAC
 from tnsim.bounds.relatives import overlapping
-from tnsim.bounds.relatives._flow import cut_value
+from tnsim.bounds.flow import network_min_cut
 from tnsim.interop.einsum import to_einsum
 
 POOL = (
@@ -110,7 +110,7 @@ def test_the_cut_is_the_least_of_all(arch):
             (prod(int(network.dims[i]) for i in gone) for size in range(5) for gone in combinations(range(count), size)
              if separated(network, mask, gone)), default=None,
         )  # fmt: skip
-        assert cut_value(network, mask) == found
+        assert network_min_cut(network, mask).value == found
 
 
 def separated(network, mask, gone):

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from tnsim.architectures.overlapping import OverlappingConvAC
-from tnsim.bounds.relatives._flow import cut_value
+from tnsim.bounds.flow import network_min_cut
 from tnsim.bounds.relatives.finite_field import PRIME, draw, matmul, rank
 from tnsim.memory import check
 
@@ -62,7 +62,7 @@ def upper_bound(arch: OverlappingConvAC, A: Bool[np.ndarray, "sites"]) -> int:
 
     Source: THEORY section 5; Levine et al. 2019 (1803.09780), where hidden vectors are repeated down to the inputs.
     """
-    return cut_value(arch.network, _mask(arch, A))
+    return network_min_cut(arch.network, _mask(arch, A)).value
 
 
 def generic_rank(arch: OverlappingConvAC, A: Bool[np.ndarray, "sites"], seed: int = 0) -> int:
