@@ -7,7 +7,7 @@ import math
 from tnsim.design import Alternative, Need, Proposal
 from tnsim.report.html import POLICY, beside, section
 from tnsim.report.svg import Scale, Tick, axes, dot, label, line, picture, ticks
-from tnsim.report.text import escape, grouped, number, percent
+from tnsim.report.text import NONE, escape, grouped, number, percent
 
 __all__ = ["render"]
 
@@ -21,7 +21,7 @@ def render(found: Proposal, data: str) -> str:
     parts: CONTENTS = (
         ("why", "What every level needs and gets", _levels(found)),
         ("weighed", "What was weighed", _weighed(found)),
-        ("front", "What a larger budget would save", f'<figure class="plot">{_front(found)}</figure>'),
+        ("front", "What a smaller budget would lose", f'<div class="needs"><figure>{_front(found)}</figure></div>'),
     )
     body = "".join(section(name, heading, content) for name, heading, content in parts)
     return (
@@ -45,11 +45,11 @@ def _finding(found: Proposal) -> str:
 def _levels(found: Proposal) -> str:
     words = "".join(f"<p>{escape(sentence)}</p>\n" for sentence in found.words().splitlines())
     pictures = "".join(
-        f'<figure class="plot"><figcaption>level {need.level}: {_nodes(need)}, r = {width}</figcaption>'
+        f'<figure><figcaption>level {need.level}: {_nodes(need)}, r = {width}</figcaption>'
         f"{_need(need, width)}</figure>\n"
         for need, width in zip(found.needs, found.chosen.channels, strict=True)
     )
-    return f'{words}<div class="plots">{pictures}</div>'
+    return f'{words}<div class="needs">{pictures}</div>'
 
 
 def _nodes(need: Need) -> str:
@@ -60,7 +60,7 @@ def _need(need: Need, width: int) -> str:
     """The share of the weight that is lost, against the width, on a logarithmic scale; the chosen width is marked."""
     most = max(width + 1, next((r for r, lost in enumerate(need.lost) if lost < FLOOR), len(need.lost) - 1), 2)
     x, y = Scale(0.0, float(most), 50, 356), Scale(math.log10(FLOOR), 0.0, 240, 14)
-    points = [(x(r), y(math.log10(lost))) for r, lost in enumerate(need.lost[: most + 1]) if lost >= FLOOR]
+    points = [(x(r), y(math.log10(max(lost, FLOOR)))) for r, lost in enumerate(need.lost[: most + 1].tolist())]
     lost = max(float(need.lost[min(width, len(need.lost) - 1)]), FLOOR)
     heights = [Tick(-e, "1" if e == 0 else f"{10.0**-e:g}") for e in range(5)]
     mark = dot((x(width), y(math.log10(lost))), 4.5, "fill accent")
@@ -76,15 +76,18 @@ def _weighed(found: Proposal) -> str:
     trained = any(one.accuracy is not None for one in rows)
     head = ["", "widths", "windows", escape(found.kind), "lost", *(["accuracy on a tenth"] if trained else [])]
     body = "".join(_row(one, trained, place == 0) for place, one in enumerate(rows))
-    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
-    return f'<div class="scroll"><table>\n<thead><tr>{titles}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>'
+    styles = ["", "", "", *[' class="n"'] * (len(head) - 3)]
+    titles = "".join(f'<th scope="col"{style}>{title}</th>' for style, title in zip(styles, head, strict=True))
+    table = f"<thead><tr>{titles}</tr></thead>\n<tbody>\n{body}</tbody>\n"
+    return f'<div class="scroll"><table class="figures">\n{table}</table></div>'
 
 
 def _row(one: Alternative, trained: bool, chosen: bool) -> str:
     name = f"<b>{escape(one.name)}</b>, proposed" if chosen else escape(one.name)
-    cells = [", ".join(map(str, one.channels)), one.geometry, grouped(one.cost), number(one.loss, 3)]
-    cells += [percent(one.accuracy, 1) if one.accuracy is not None else "–"] if trained else []
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>\n'
+    words, figures = [", ".join(map(str, one.channels)), one.geometry], [grouped(one.cost), number(one.loss, 3)]
+    figures += [percent(one.accuracy, 1) if one.accuracy is not None else NONE] if trained else []
+    cells = [*(f"<td>{cell}</td>" for cell in words), *(f'<td class="n">{cell}</td>' for cell in figures)]
+    return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>\n'
 
 
 def _front(found: Proposal) -> str:
@@ -97,7 +100,7 @@ def _front(found: Proposal) -> str:
     y_ticks = [Tick(t.value, f"{10.0**t.value:.2g}") for t in ticks(y.low, y.high)]
     curve = line([(x(a), y(b)) for a, b in points], "line accent")
     end = dot((x(points[-1][0]), y(points[-1][1])), 4.5, "fill accent")
-    name = label((x.end, y(points[-1][1]) - 12), "proposed", "name", "end")
+    name = label((x.end, y(points[-1][1]) - 12), "least loss", "name", "end")
     return picture(
         "pareto", (430, 284), "The least loss against the budget",
         f"Sum of what all windows lose, at the best widths, against {found.kind}; both logarithmic.",

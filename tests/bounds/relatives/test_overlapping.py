@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.architectures.overlapping import OverlappingConvAC
-from tnsim.bounds.relatives import overlapping
 from tnsim.bounds.flow import network_min_cut
+from tnsim.bounds.relatives import overlapping
 from tnsim.interop.einsum import to_einsum
 
 POOL = (
