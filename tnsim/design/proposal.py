@@ -59,7 +59,7 @@ class Proposal:
         told = [_told(*level) for level in zip(self.needs, widths, lost, strict=True)]
         worst = max(range(len(lost)), key=lost.__getitem__)
         best = min(self.alternatives, key=lambda one: one.loss, default=None)
-        beside = "" if best is None else f" Of the others {best.name} {best.channels} would lose least, {best.loss:.3g}."
+        beside = "" if best is None else f" Of the others {best.name} {best.channels} loses least, {best.loss:.3g}."
         total = f"{self.chosen.cost} of {self.budget:g} {self.kind} are used; in all {self.chosen.loss:.3g} is lost"
         seen = [] if self.contrast is None else [f"Black to white is an angle of {self.contrast:.2g} pi."]
         return "\n".join([*seen, *told, f"{total}, the most at level {worst}.{beside}"])
