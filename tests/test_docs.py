@@ -9,7 +9,7 @@ import jupytext
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {"entanglement.md": 20, "compression.md": 2}  # which print at least so often
+PAGES = {"entanglement.md": 20, "compression.md": 2, "data-entanglement.md": 11}  # which print at least so often
 
 
 def blocks_of(name):
