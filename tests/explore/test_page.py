@@ -61,7 +61,7 @@ def served(explored):
         explorer.close()
         running.should_exit = True
         thread.join(60)
-        assert explorer.ended()
+        assert explorer.ended(WAIT / 1000)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_large_networks_are_strips_and_chains_a_row(browser, arch, size):
             if arch is CHAIN:
                 assert severed.count() == len(cut.edges)
             else:
-                many = [int(text.split()[0]) for text in page.locator("#network .tick.cut").all_inner_texts()]
+                many = [int(text.split()[0]) for text in page.locator("#network .tick.cut").all_text_contents()]
                 assert many == [count for _, count in sorted(cut.levels.items(), reverse=True)]
         assert page.locator("[role=row]").count() == (1 if arch is CHAIN else 16)
         expect(page, "#example-note").to_contain_text("No example images: the model file notes no data set")

@@ -11,7 +11,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["Job", "Newest", "Superseded"]
+__all__ = ["PATIENCE", "Job", "Newest", "Superseded"]
 
 Tell = Callable[[str], None]
 Work = Callable[[Tell], Any]

@@ -37,7 +37,7 @@ from tnsim import partitions
 from tnsim.explore import answers, questions
 from tnsim.explore.explored import Explored
 from tnsim.explore.guard import Guard, Refusal, body_of, hosts_of
-from tnsim.explore.newest import Newest, Superseded
+from tnsim.explore.newest import PATIENCE, Newest, Superseded
 from tnsim.memory import MemoryLimitError
 
 __all__ = ["Explorer", "app_of", "serve"]
@@ -101,9 +101,9 @@ class Explorer:
         for worker in (self._quick, self._slow):
             worker.close()
 
-    def ended(self) -> bool:
-        """Whether both workers have ended, a few seconds after `close`."""
-        return all([worker.ended() for worker in (self._quick, self._slow)])
+    def ended(self, seconds: float = PATIENCE) -> bool:
+        """Whether both workers have ended, some seconds after `close`."""
+        return all([worker.ended(seconds) for worker in (self._quick, self._slow)])
 
     async def _body(self, request: Request) -> bytes:
         body = await body_of(request, self._most)
