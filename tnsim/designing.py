@@ -6,22 +6,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
-from jaxtyping import Float32, Int64
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from tnsim import memory, parsing
-from tnsim.architectures.convac import ConvACArchitecture
-from tnsim.correlations import cos_sin
-from tnsim.design import KINDS, Need, Proposal, costs, data_needs, least_loss, losses, propose, refined
-from tnsim.design.proposal import RANKS
+from tnsim.design import KINDS, Look, Proposal, contrasted, image_needs, propose, refined
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.models import ConvAC
 from tnsim.report.design_page import render
@@ -31,8 +28,6 @@ from tnsim.train.recipes import PADS, for_images
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 errors = Console(stderr=True)
 SHARED = "window"  # what a design shares by default: equal windows have equal needs
-CONTRASTS = tuple(2.0 ** (-1 - step / 2) for step in range(9))  # times pi: black to white in radians, 1/2 to 1/32
-HELD = 0.5  # the most that the best widths may lose: where more is lost, the sum of losses orders nothing
 
 
 class Asked(NamedTuple):
@@ -45,15 +40,6 @@ class Asked(NamedTuple):
     windows: int = 8
     refine: int = 0
     seed: int = 0
-
-
-class Seen(NamedTuple):
-    """The images that are looked at, with their labels, and how."""
-
-    images: Float32[np.ndarray, "m H W"]
-    labels: Int64[np.ndarray, "m"]
-    asked: Asked
-    shown: bool
 
 
 @app.command("design", epilog="Example: `tnsim design digits --budget 3000`")
@@ -89,11 +75,13 @@ def tell(dataset: Dataset, asked: Asked, out: str | Path, shown: bool = True) ->
     rng = np.random.default_rng(asked.seed)
     chosen = rng.permutation(len(dataset.train_labels))[: asked.samples]
     labels = dataset.train_labels[chosen].astype(np.int64)
-    seen = Seen(dataset.train_images[chosen], labels, asked, shown)
-    contrast, square = _contrasted(seen, template)
-    needs = {"square": square}
-    if all(window == (2, 2) for window in template.windows):
-        needs["mirror"] = _needs(seen, replace(template, geometry="mirror"), contrast)
+    images = dataset.train_images[chosen]
+    with _bar(shown) as tick:
+        look = Look(asked.windows, asked.seed, tick)
+        contrast, square = contrasted(images, labels, template, asked.budget, asked.kind, look)
+        needs = {"square": square}
+        if all(window == (2, 2) for window in template.windows):
+            needs["mirror"] = image_needs(images, labels, replace(template, geometry="mirror"), contrast, look)
     found = replace(propose(template, needs, asked.budget, asked.kind), contrast=contrast)
     if asked.refine:
         short = replace(config, epochs=asked.refine, steps=None, seed=asked.seed)
@@ -116,25 +104,16 @@ def designed(path: Path, fitting: ConvAC) -> ConvAC:
     return found
 
 
-def _contrasted(seen: Seen, arch: ConvACArchitecture) -> tuple[float, tuple[Need, ...]]:
-    """The most contrast at which the budget can hold what the images show, and what is needed at it."""
-    price = costs(arch, seen.asked.kind)
-    for contrast in CONTRASTS:
-        needs = _needs(seen, arch, contrast)
-        if least_loss(losses(needs, RANKS), price, seen.asked.budget).loss <= HELD:
-            break
-    return contrast, needs
-
-
-def _needs(seen: Seen, arch: ConvACArchitecture, contrast: float) -> tuple[Need, ...]:
-    """`data_needs` at a contrast, with a bar on standard error where that is a terminal."""
-    features = cos_sin(seen.images, contrast).astype(np.float64)
-    if not (seen.shown and errors.is_terminal):
-        return data_needs(features, seen.labels, arch, seen.asked.windows, seen.asked.seed)
-    with Progress(TextColumn("contrast {task.description}"), BarColumn(), MofNCompleteColumn(), console=errors) as bar:
-        task = bar.add_task(f"{contrast:.2g} pi, level", total=arch.depth)
-        tick: Callable[[int], None] = lambda level: bar.update(task, completed=level + 1)  # noqa: E731
-        return data_needs(features, seen.labels, arch, seen.asked.windows, seen.asked.seed, tick)
+@contextmanager
+def _bar(shown: bool) -> Iterator[Callable[[float, int], None] | None]:
+    """A bar of the levels at each contrast, on standard error where that is a terminal."""
+    if not (shown and errors.is_terminal):
+        yield None
+        return
+    columns = (TextColumn("contrast {task.description}"), BarColumn(), TextColumn("level {task.completed}"))
+    with Progress(*columns, console=errors) as bar:
+        task = bar.add_task("")
+        yield lambda contrast, level: bar.update(task, description=f"{contrast:.2g} pi", completed=level + 1)
 
 
 def _number(text: str) -> float:

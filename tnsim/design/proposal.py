@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.design.contrast import RANKS
 from tnsim.design.costs import Costs, costs
 from tnsim.design.needs import Need, losses
 from tnsim.design.profiles import standard
@@ -17,7 +18,6 @@ from tnsim.design.widths import Widths, width_front
 
 __all__ = ["Alternative", "Proposal", "propose"]
 
-RANKS = 512  # widths beyond are not tried
 MUCH, NEAR = 0.1, 0.01  # of a level's weight: what words say it needs
 
 

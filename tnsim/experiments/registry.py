@@ -7,6 +7,7 @@ from tnsim.experiments.base_or_tip import BASE_OR_TIP
 from tnsim.experiments.compression import COMPRESSION
 from tnsim.experiments.convnets_and_theory import CONVNETS_AND_THEORY
 from tnsim.experiments.depth import DEPTH
+from tnsim.experiments.designed_widths import DESIGNED_WIDTHS
 from tnsim.experiments.entropy_and_generalisation import ENTROPY_AND_GENERALISATION
 from tnsim.experiments.experiment import Experiment
 from tnsim.experiments.regularise_entanglement import REGULARISE_ENTANGLEMENT
@@ -29,6 +30,7 @@ EXPERIMENTS = {
         COMPRESSION,
         REGULARISE_ENTANGLEMENT,
         CONVNETS_AND_THEORY,
+        DESIGNED_WIDTHS,
     )
 }
 

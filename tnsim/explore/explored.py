@@ -47,7 +47,9 @@ class Explored:
         if (label, measure) not in self._states:
             gram = self.grams[measure]
             kind = "coefficient" if gram is None else "function"
-            self._states[label, measure] = state_of(self.arch, self.params, label, kind, gram)
+            found = state_of(self.arch, self.params, label, kind, gram)
+            assert isinstance(found, State)  # a state of images is of the measure "data" alone
+            self._states[label, measure] = found
         return self._states[label, measure]
 
     def described(self) -> dict[str, Any]:
