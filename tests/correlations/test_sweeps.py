@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tnsim.correlations import Batching, data_tensor
+from tnsim.correlations import Batching, data_tensor, sweeps
 from tnsim.correlations.factors import factor
 from tnsim.correlations.gram import columns_of, gram, side
 from tnsim.correlations.sweeps import sweep
+from tnsim.distributed.parts import PartsError
 
 
 @settings(max_examples=20)
@@ -52,3 +53,28 @@ def test_all_samples_as_pivots_leave_nothing():
     L, residual = factor(side(data_tensor(x, np.ones(150)), np.ones(9, bool)), np.ones(150), 150)
     assert L.shape[1] == 150
     assert residual.max() < 1e-11
+
+
+def test_a_sweep_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    tensor, mask, file = data_tensor(rng.normal(size=(40, 6, 2)), rng.normal(size=40)), np.arange(6) < 2, tmp_path / "s"
+    one, other = (side(tensor, part, Batching(2, 5)) for part in (mask, ~mask))
+    C = rng.normal(size=(40, 3))
+    whole, panel, made = sweep(one, other, tensor.weights, C, C), sweeps._panel, []
+
+    def stopped(*given):
+        made.append(given[-1])
+        if len(made) == 5:
+            raise KeyboardInterrupt
+        return panel(*given)
+
+    monkeypatch.setattr(sweeps, "EVERY", -1.0)
+    monkeypatch.setattr(sweeps, "_panel", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(one, other, tensor.weights, C, C, file)
+    again = sweep(one, other, tensor.weights, C, C, file)
+    assert len(made) == 9  # 8 panels, one of them twice
+    for one_part, other_part in zip(whole, again, strict=True):
+        np.testing.assert_array_equal(one_part, other_part)
+    with pytest.raises(PartsError, match="made for another job"):
+        sweep(one, other, 2 * tensor.weights, C, C, file)
