@@ -76,12 +76,12 @@ def test_the_order_of_samples_does_not_matter(case, seed):
 
 
 @settings(max_examples=40)
-@given(samples(), st.integers(1, 12), st.floats(1.1, 6))
-def test_few_pivots_give_an_interval_that_holds_it(case, pivots, order):
+@given(samples(), st.integers(1, 12), st.floats(1.1, 6), st.integers(1, 60))
+def test_few_pivots_give_an_interval_that_holds_it(case, pivots, order, at_once):
     x, y, mask = case
     if cancels(x, y):
         return
-    found = data_spectrum(data_tensor(x, y), mask, pivots)
+    found = data_spectrum(data_tensor(x, y), mask, pivots, batching=Batching(2, at_once))
     values, _ = oracle.spectrum(oracle.data_tensor(x / np.abs(x).max(axis=(0, 2))[None, :, None], y), mask)
     p = values**2
     assert found.entropy.lower - 1e-9 <= oracle.renyi(p[p > 0], 1) <= found.entropy.upper + 1e-9

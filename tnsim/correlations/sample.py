@@ -13,12 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import e, log
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from tnsim import memory
-from tnsim.correlations.factors import EPS, Factor, factor
+from tnsim.correlations.factors import EPS, FLOOR, Factor, factor
 from tnsim.correlations.gram import DEFAULT, Batching, Side, side, side_bytes
 from tnsim.correlations.sweeps import between, projected, sweep
 from tnsim.correlations.tensor import DataTensor
@@ -95,48 +96,52 @@ def _renyi(p: Float[np.ndarray, "k"], order: float) -> float:
 
 def data_entropy(
     tensor: DataTensor, A: Partition, base: float = e, pivots: int | None = None,
-    limit: str | float | None = None, batching: Batching = DEFAULT,
+    limit: str | float | None = None, batching: Batching = DEFAULT, file: Path | None = None,
 ) -> Estimate:  # fmt: skip
     """Entanglement entropy of the sample's data tensor across (A, the rest), in nats, or bits with base=2.
 
     Of *this sample*: its Schmidt rank is at most m, so near ln m it speaks of m and not of the data; `data_population`
     speaks of what the sample was drawn from. Arguments and errors as `data_spectrum`.
     """
-    return data_spectrum(tensor, A, pivots, limit, batching).entropy.map(lambda nats: nats / log(base))
+    return data_spectrum(tensor, A, pivots, limit, batching, file).entropy.map(lambda nats: nats / log(base))
 
 
 def data_renyi(
     tensor: DataTensor, A: Partition, order: float = 2, pivots: int | None = None,
-    limit: str | float | None = None, batching: Batching = DEFAULT,
+    limit: str | float | None = None, batching: Batching = DEFAULT, file: Path | None = None,
 ) -> Estimate:  # fmt: skip
     """Renyi entropy of an order above 1 of the sample's data tensor, in nats. As `data_entropy`."""
-    return data_spectrum(tensor, A, pivots, limit, batching).renyi(order)
+    return data_spectrum(tensor, A, pivots, limit, batching, file).renyi(order)
 
 
 def data_spectrum(
     tensor: DataTensor, A: Partition, pivots: int | None = None, limit: str | float | None = None,
-    batching: Batching = DEFAULT,
+    batching: Batching = DEFAULT, file: Path | None = None,
 ) -> DataSpectrum:  # fmt: skip
     """The Schmidt spectrum of a sample's data tensor across (A, the rest), as far as so many pivots a side find it.
 
-    pivots: by default all samples where they are few and fit (the interval is then rounding), else 256. Work: m^2 (N +
-    2 pivots) products. Raises ValueError for an A that is empty or everything and samples that cancel to zero,
-    MemoryLimitError where the pivots do not fit.
+    pivots: by default all samples where they are few and fit (the interval is then rounding), else 256. Work: m^2 (N
+    / 2 + 2 pivots) products. file: keeps the state of a long sweep, so that the same call goes on where it was stopped.
+    Raises ValueError for an A that is empty or everything and samples that cancel to zero, MemoryLimitError where the
+    pivots do not fit, PartsError for the file of another sweep.
     """
     watch, mask = Stopwatch(), tensor.mask(A)
     most = _pivots(tensor, mask, pivots, limit, batching)
     one, other = side(tensor, mask, batching), side(tensor, ~mask, batching)
     left, right = factor(one, tensor.weights, most), factor(other, tensor.weights, most)
-    found = _found(one, other, (left, right), tensor, most == tensor.samples)
+    found = _found(one, other, (left, right), tensor, file)
     log_rank = min(_log_dimension(tensor, mask), _log_dimension(tensor, ~mask), log(tensor.samples))
     return replace(found, log_rank=log_rank, seconds=watch.seconds)
 
 
-def _found(one: Side, other: Side, factors: tuple[Factor, Factor], tensor: DataTensor, whole: bool) -> DataSpectrum:
-    """Between the pivots where all samples are some, else between the ranges that one sweep finds."""
+def _found(
+    one: Side, other: Side, factors: tuple[Factor, Factor], tensor: DataTensor, file: Path | None
+) -> DataSpectrum:
+    """Between the pivots where they span all samples, else between the ranges that one sweep finds."""
     (left, right), v = factors, tensor.weights
+    whole = all(x.rank == tensor.samples or not x.residual.max() > (x.rank + 1) * FLOOR * EPS for x in factors)
     C, E = (x.L[:, :0] if whole else x.L * v[:, None] for x in (right, left))
-    swept = sweep(one, other, v, C, E)
+    swept = sweep(one, other, v, C, E, file)
     rounding = 4 * EPS * (tensor.features.shape[1] + max(left.rank, right.rank))  # of entries of G and of L L^T
     mean = float((v**2).sum()) * len(v)
     slack = rounding * mean / swept.squared if swept.squared > rounding * mean else 1.0
