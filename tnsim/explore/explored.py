@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Num
@@ -47,9 +47,8 @@ class Explored:
         if (label, measure) not in self._states:
             gram = self.grams[measure]
             kind = "coefficient" if gram is None else "function"
-            found = state_of(self.arch, self.params, label, kind, gram)
-            assert isinstance(found, State)  # a state of images is of the measure "data" alone
-            self._states[label, measure] = found
+            made = state_of(self.arch, self.params, label, kind, gram)
+            self._states[label, measure] = cast(State, made)  # another only in the measure "data"
         return self._states[label, measure]
 
     def described(self) -> dict[str, Any]:

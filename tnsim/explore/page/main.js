@@ -135,7 +135,7 @@ class Page {
 
   stop() {
     this.stopping?.abort();
-    this.stopping = null;
+    [this.stopping, this.measuring] = [null, ""];
     this.round = (this.round ?? 0) + 1;
   }
 
@@ -144,7 +144,7 @@ class Page {
     this.found = { own: null, moved: null, renyi: null, entropy: null };
     at("network").replaceChildren();
     at("axis").replaceChildren();
-    this.show("");
+    this.show();
   }
 
   async bounds({ mask, widths }) {
@@ -172,18 +172,36 @@ class Page {
   async entropy(question) {
     const [round, stopping] = [this.round, new AbortController()];
     this.stopping = stopping;
-    this.show("measuring…");
+    const clock = this.clock(round);
+    let ended = "";
     await this.guarded(async () => {
       for await (const line of lines("/api/entropy", question, stopping.signal)) {
         if (round !== this.round) return;
         if (line.error) throw new Error(line.error);
-        if (line.superseded) this.show("another page has asked since");
-        if (line.progress) this.show(`measuring… ${line.progress}`);
+        if (line.progress) clock.told = `, ${line.progress}`;
         if (line.entropy) this.found = { ...this.found, entropy: line.entropy };
-        if (line.entropy) this.show("");
+        if (line.superseded) ended = "another page has asked since";
       }
-      this.tell();
     });
+    clearInterval(clock.ticking);
+    if (round !== this.round) return;
+    this.measuring = ended;
+    this.show();
+    this.tell();
+  }
+
+  // Seconds go by beside S, with what the last pass found, so that one sees that it is not stuck.
+  clock(round) {
+    const [began, clock] = [Date.now(), { told: "" }];
+    const tick = () => {
+      if (round !== this.round) return;
+      const seconds = Math.round((Date.now() - began) / 1000);
+      this.measuring = `measuring…${seconds ? ` ${seconds} s` : ""}${clock.told}`;
+      this.show();
+    };
+    clock.ticking = setInterval(tick, 1000);
+    tick();
+    return clock;
   }
 
   // A refusal is shown; that a newer question came is none.
@@ -201,17 +219,16 @@ class Page {
 
   // ---- what is shown
 
-  show(progress = at("entropy-how").dataset.progress ?? "") {
+  show() {
     const { own, moved, renyi, entropy } = this.found;
     const ln = own?.cut.log;
-    at("entropy-how").dataset.progress = progress;
     at("bound").textContent = own ? `${figure(ln)}${NATS}` : "–";
     at("bound-how").textContent = own ? `min-cut ${powers(own.cut)}` + (moved ? `; with these widths ${figure(moved.cut.log)}` : "") : "";
     at("renyi").textContent = renyi ? `${figure(renyi.value)}${NATS}` : "–";
     if (renyi) at("renyi-how").textContent = `${renyi.method}, within ${(renyi.upper - renyi.lower).toExponential(0)}`;
     else if (!own) at("renyi-how").textContent = "";
     at("entropy").textContent = entropy ? this.interval(entropy) : "–";
-    at("entropy-how").textContent = entropy ? `${entropy.method}, ${figure(entropy.seconds, 1)} s` : progress;
+    at("entropy-how").textContent = entropy ? `${entropy.method}, ${figure(entropy.seconds, 1)} s` : this.measuring;
     at("entropy-how").title = entropy?.note ?? "";
     at("share").textContent = entropy && ln > 0 ? shares(entropy.lower / ln, Math.min(entropy.upper / ln, 1)) : "–";
     at("share-how").textContent = entropy && moved ? "of the model’s own bound" : "";
@@ -232,7 +249,8 @@ class Page {
     axis.draw(at("axis"), { bound: own.cut.log, moved: moved?.cut.log ?? null, renyi: renyi?.value ?? null, entropy });
     const of = moved ? "With the widths that are set, the cut" : "The cut";
     at("cut-note").textContent =
-      `${of} severs ${severed(shown.cut)}. The thicker a line, the wider its index; a severed index is paid once, however many lines meet in it.`;
+      `${of} severs ${severed(shown.cut)}. The thicker a line, the wider its index. ` +
+      "A severed index is paid once, however many matrices meet in it.";
   }
 
   // One sentence when all is there.
