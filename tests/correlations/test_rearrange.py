@@ -41,7 +41,7 @@ def test_a_bisection_has_its_size_and_nearly_the_least_cut(seed, n):
         inside = bisected(W, first)
         assert inside.sum() == first
         every = [cut(W, np.isin(np.arange(n), part)) for part in combinations(range(n), first)]
-        assert cut(W, inside) <= min(every) + 0.25 * (np.mean(every) - min(every)) + 1e-9
+        assert cut(W, inside) <= min(every) + 0.1 * (np.mean(every) - min(every)) + 1e-9
 
 
 @pytest.mark.parametrize("n", [8, 80, 300])
@@ -72,7 +72,7 @@ def test_an_order_undoes_a_shuffle_of_what_correlates_by_distance(grid):
     assert sorted(result.order) == list(range(len(rho)))
     natural = rearranged(Correlations(rho, found.constant), grid if len(grid) == 2 else None).before
     assert result.before < 0.6 * natural
-    assert result.after > 0.85 * natural
+    assert result.after > 0.8 * natural
     places = found.rho[np.ix_(result.order, result.order)]
     arch = canonical(grid)
     for level in range(arch.depth - 1):

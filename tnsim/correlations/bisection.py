@@ -2,8 +2,9 @@
 
     cut(K) = sum of weights between K and the rest          smallest balanced cuts are NP-hard: these are good ones
 
-Few vertices: Kernighan and Lin's exchanges of whole sequences (networkx). Many: the order along the eigenvector of the
-second smallest eigenvalue of the Laplacian (Fiedler 1973), cut where the sizes ask for it, then the best single swaps.
+The order along the eigenvector of the second smallest eigenvalue of the Laplacian (Fiedler 1973), cut where the sizes
+ask for it, then the best single swaps. Few vertices: from random parts too, and Kernighan and Lin's exchanges of whole
+sequences (networkx). The least cut found is taken.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 __all__ = ["FEW", "bisected", "cut", "fiedler"]
 
-FEW = 64  # vertices up to which Kernighan-Lin runs too
+FEW = 64  # vertices up to which more is tried
+STARTS = 8  # random parts to begin from, of few vertices
 SWAPS = 4  # at most this many a vertex
 TRIED = 64  # vertices of each part that a swap is chosen from
 DENSE = 256  # vertices up to which eigenvectors are found in full
@@ -36,7 +38,11 @@ def bisected(weights: Float[np.ndarray, "n n"], first: int, seed: int = 0) -> Bo
     if not 0 < first < n:
         raise ValueError(f"first: wanted 1..{n - 1} of {n} vertices, found {first}")
     order = np.argsort(fiedler(weights, seed), kind="stable")
-    found = [_swapped(weights, _chosen(order[:first], n)), _swapped(weights, _chosen(order[n - first :], n))]
+    starts = [order[:first], order[n - first :]]
+    if n <= FEW:
+        rng = np.random.default_rng(seed)
+        starts += [rng.permutation(n)[:first] for _ in range(STARTS)]
+    found = [_swapped(weights, _chosen(start, n)) for start in starts]
     if n <= FEW and 2 * first == n:
         found.append(_swapped(weights, _kernighan_lin(weights, found[0], seed)))
     return min(found, key=lambda inside: cut(weights, inside))
