@@ -1,4 +1,7 @@
-"""The page in a browser without a window: painted by mouse, finger and keys, on a phone and on a desk."""
+"""The page in a browser without a window: painted by mouse, finger and keys, on a phone and on a desk.
+
+Needs a Chromium: `apt-get install chromium`, or `playwright install --with-deps chromium`; skipped where there is none.
+"""
 
 import os
 import re
