@@ -18,8 +18,7 @@ from flax import nnx
 from measuring import report
 
 import tnsim
-from tnsim import partitions
-from tnsim.entanglement import modular
+from tnsim import modular, partitions
 from tnsim.entanglement.exact_rank import exact_rank
 from tnsim.memory import MemoryLimitError
 from tnsim.train.data import load

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from strategies import FEW, POOL, cases
 
 import tnsim
-from tnsim import partitions
-from tnsim.entanglement import blocks, exact_rank, modular
+from tnsim import modular, partitions
+from tnsim.entanglement import blocks, exact_rank
 from tnsim.entanglement.exact_rank import ExactRank
 from tnsim.entanglement.measure import site_measure
 from tnsim.memory import MemoryLimitError

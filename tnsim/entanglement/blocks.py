@@ -18,8 +18,7 @@ from jaxtyping import Bool, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from tnsim import memory
-from tnsim.entanglement import modular
+from tnsim import memory, modular
 
 AT_ONCE = 2**23  # elements of a product that are formed at once; a larger one of two blocks is eliminated as it grows
 SMALL = 2**14  # a matrix of fewer elements is eliminated in a batch with its likes, a larger one alone

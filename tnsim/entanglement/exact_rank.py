@@ -16,12 +16,12 @@ from math import floor, log2
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
-from tnsim import memory
+from tnsim import memory, modular
 from tnsim.banks import Banks
 from tnsim.bounds.min_cut import network_cut
 from tnsim.contract.fold import Algebra, fold
 from tnsim.contract.schedule import Schedule, Wave, distinct, whole
-from tnsim.entanglement import blocks, modular
+from tnsim.entanglement import blocks
 from tnsim.entanglement.estimate import Stopwatch
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.memory import MemoryLimitError

@@ -1,4 +1,4 @@
-"""Exact arithmetic over GF(p) for generic ranks: weights are drawn mod a prime near 2^31. NumPy alone.
+"""One prime near 2^31 for generic ranks: weights are drawn mod it. Short names over `modular`.
 
 A rank mod p is a rank over the rationals of weights that are integers, or below it for unlucky primes and weights: for
 almost all weights and all but finitely many primes the two agree.
@@ -11,9 +11,11 @@ from math import prod
 import numpy as np
 from jaxtyping import Int
 
+from tnsim import modular
+
 __all__ = ["PRIME", "draw", "matmul", "rank"]
 
-PRIME = 2147483629  # products of two residues fit in 63 bits
+PRIME = 2147483629
 Residues = Int[np.ndarray, "..."]
 
 
@@ -24,25 +26,10 @@ def draw(rng: np.random.Generator, *shape: int) -> Residues:
 
 def matmul(matrix: Int[np.ndarray, "r c"], vectors: Int[np.ndarray, "*batch c"]) -> Int[np.ndarray, "*batch r"]:
     """The matrix times each vector, mod PRIME."""
-    total = np.zeros((*vectors.shape[:-1], len(matrix)), dtype=np.int64)
-    for c in range(vectors.shape[-1]):  # reduced term by term: a sum of two products would overflow
-        total = (total + vectors[..., c, None] * matrix[:, c]) % PRIME
-    return total
+    flat = modular.matmul(vectors.reshape(-1, vectors.shape[-1]), matrix.T, PRIME)
+    return flat.reshape(*vectors.shape[:-1], len(matrix))
 
 
 def rank(matrix: Int[np.ndarray, "m n"]) -> int:
-    """Rank over GF(PRIME), by elimination."""
-    rows, found = matrix % PRIME, 0
-    for column in range(rows.shape[1]):
-        pivots = np.flatnonzero(rows[found:, column])
-        if not len(pivots):
-            continue
-        rows[[found, found + pivots[0]]] = rows[[found + pivots[0], found]]
-        rows[found] = rows[found] * pow(int(rows[found, column]), -1, PRIME) % PRIME
-        below = rows[found + 1 :, column:]
-        below -= below[:, :1] * rows[found, column:] % PRIME
-        below %= PRIME
-        found += 1
-        if found == len(rows):
-            break
-    return found
+    """Rank over GF(PRIME)."""
+    return modular.rank(matrix, PRIME)

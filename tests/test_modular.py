@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.special import expi
 
-from tnsim.entanglement import modular
+from tnsim import modular
 
 P = oracle.PRIME
 SEEDS = st.integers(0, 2**32 - 1)
