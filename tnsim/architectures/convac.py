@@ -20,15 +20,15 @@ import numpy as np
 from jaxtyping import Array, Int, Num, PRNGKeyArray
 
 from tnsim.architectures import geometry as geometries
+from tnsim.architectures.grid import OnGrid, Shape
 from tnsim.network import Network, Stack, Table, build
 
-Shape = tuple[int, ...]
 Banks = dict[str, Num[Array, "..."]]
 SHARINGS = ("none", "window", "full")
 
 
 @dataclass(frozen=True)
-class ConvACArchitecture:
+class ConvACArchitecture(OnGrid):
     """Hyper-parameters of a ConvAC, checked and normalised; equal ones are equal and hash alike.
 
     sites: int (1D) or (height, width), row-major. features: M, functions per site. channels: width r_l of every
@@ -56,16 +56,6 @@ class ConvACArchitecture:
         put("channels", _channels(self.channels, len(self.windows)))
         put("sharing", _sharing(self.sharing, len(self.windows)))
         put("geometry", _geometry(self))
-
-    @property
-    def grid(self) -> Shape:
-        """Shape of the sites, (n,) or (height, width)."""
-        return (self.sites,) if isinstance(self.sites, int) else self.sites
-
-    @property
-    def size(self) -> int:
-        """Number of sites, N."""
-        return prod(self.grid)
 
     @property
     def depth(self) -> int:

@@ -1,4 +1,4 @@
-"""ConvACs whose windows overlap: hyper-parameters -> wiring and initial banks, no more. Uses geometry of none, network.
+"""ConvACs whose windows overlap: hyper-parameters -> wiring and initial banks, no more. Uses grid, network.
 
     out_l[u, g] = prod over places j of the window at u of (sum_c a^l_{u, j, g, c} out_{l-1}[u stride + j, c])
     h_y = sum_g a_{y, g} prod over the positions u that are left of out_{L-1}[u, g]
@@ -24,19 +24,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Num, PRNGKeyArray
 
+from tnsim.architectures.grid import OnGrid, Shape
 from tnsim.memory import check
 from tnsim.network import Network, Stack, Table, build
 
 __all__ = ["OverlappingConvAC"]
 
-Shape = tuple[int, ...]
 SHARINGS = ("none", "window")
 BOUNDARIES = ("valid", "periodic")
 WIRING = 32  # bytes a tensor takes in the tables while they are made
 
 
 @dataclass(frozen=True)
-class OverlappingConvAC:
+class OverlappingConvAC(OnGrid):
     """Hyper-parameters of an overlapping ConvAC, checked and normalised; equal ones are equal and hash alike.
 
     sites: int (1D) or (height, width), row-major. features: M, basis states of a site. channels: width r_l of every
@@ -96,16 +96,6 @@ class OverlappingConvAC:
                 f"strides: level {level}: wanted windows {window} that read every one of {grid} positions "
                 f"({self.boundary}), found {stride}"
             )
-
-    @property
-    def grid(self) -> Shape:
-        """Shape of the sites, (n,) or (height, width)."""
-        return (self.sites,) if isinstance(self.sites, int) else self.sites
-
-    @property
-    def size(self) -> int:
-        """Number of sites, N."""
-        return prod(self.grid)
 
     @property
     def depth(self) -> int:

@@ -7,7 +7,6 @@ Style is the report's (tnsim.report), copied into the page; there is no script.
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
@@ -18,9 +17,10 @@ from tnsim.bench.rows import HOW
 from tnsim.bench.schema import Row
 from tnsim.bench.units import NONE, seconds
 from tnsim.memory import human
+from tnsim.report.document import document, section
 from tnsim.report.text import escape
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+TITLE = "How fast tensor networks contract"
 METHOD = (
     "Every contender runs in a process of its own, kept to the same processors and thread counts. Answers are "
     "compared before any time is taken: a wrong answer has no speed. Then contenders take turns, forward and backward, "
@@ -38,18 +38,11 @@ HEADS = ("case", "contender", "run", "spread", "against tnsim", *tables.STAGES, 
 def render(found: Results, about: Mapping[str, str], notes: Mapping[str, str]) -> str:
     """The page. about: a line on each workload; notes: a line on each contender. Every row of `found` is on it."""
     sections = "".join(_environment(found, key, about) for key in found.environments)
-    styles = importlib.resources.files("tnsim.report").joinpath("style.css").read_text(encoding="utf-8")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<title>How fast tensor networks contract</title>\n'
-        f"<style>\n{styles}{STYLE}\n</style>\n</head>\n<body>\n<main>\n<header>"
-        "<h1>How fast tensor networks contract</h1>\n"
-        f'<p class="finding">{finding(found)}</p>\n<p class="note">{METHOD}</p>\n'
-        f'<p class="note">Peak: {escape(HOW)}.</p></header>\n{sections}{_notes(found.measurements, notes)}'
-        "</main>\n</body>\n</html>\n"
+    head = (
+        f'<header><h1>{TITLE}</h1>\n<p class="finding">{finding(found)}</p>\n<p class="note">{METHOD}</p>\n'
+        f'<p class="note">Peak: {escape(HOW)}.</p></header>\n'
     )
+    return document(TITLE, f"{head}{sections}{_notes(found.measurements, notes)}", style=f"{STYLE}\n")
 
 
 def finding(found: Results) -> str:
@@ -65,10 +58,6 @@ def finding(found: Results) -> str:
     )
 
 
-def _section(name: str, title: str, content: str) -> str:
-    return f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n{content}\n</section>\n'
-
-
 def _environment(found: Results, key: str, about: Mapping[str, str]) -> str:
     """All rows of one environment; nothing, if there are none."""
     rows = [row for row in found.measurements if row["environment"] == key]
@@ -77,7 +66,7 @@ def _environment(found: Results, key: str, about: Mapping[str, str]) -> str:
     told = found.environments[key]
     workloads = dict.fromkeys(row["workload"] for row in rows)
     parts = [_workload(found, name, [row for row in rows if row["workload"] == name], about) for name in workloads]
-    return _section(key, escape(tables.ran_on(told).split(", ")[0]), _machine(told)) + "".join(parts)
+    return section(key, escape(tables.ran_on(told).split(", ")[0]), _machine(told)) + "".join(parts)
 
 
 def _machine(told: Row) -> str:
@@ -103,7 +92,7 @@ def _workload(found: Results, name: str, rows: list[Row], about: Mapping[str, st
     figures = "".join(_figure(f"{key}-{name}-{number}", same) for number, same in enumerate(_together(grown)))
     pairs = f'<div class="pair">{figures}</div>' if figures else ""
     words = f'<p class="note">{escape(about.get(name, ""))}</p>'
-    return _section(f"{key}-{name}", escape(name), words + pairs + _laws(grown) + _rows(found, rows))
+    return section(f"{key}-{name}", escape(name), words + pairs + _laws(grown) + _rows(found, rows))
 
 
 def _together(found: Sequence[Series]) -> list[list[Series]]:
@@ -167,4 +156,4 @@ def _notes(rows: Sequence[Row], notes: Mapping[str, str]) -> str:
     """How each contender was used."""
     names = dict.fromkeys(row["peer"] for row in rows)
     body = [_cells(name, (notes.get(name, ""),)) for name in names]
-    return _section("contenders", "The contenders", _table(("contender", "how it is used"), body))
+    return section("contenders", "The contenders", _table(("contender", "how it is used"), body))

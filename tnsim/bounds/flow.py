@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import fsum, log, prod
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -17,6 +16,7 @@ from jaxtyping import Bool, Int
 
 from tnsim import partitions
 from tnsim.bounds.graph import SINK, SOURCE, Joined, joined, open_edges, residual
+from tnsim.bounds.weight import Weighed
 from tnsim.network import Network
 
 CLOSEST = ("A", "B")
@@ -31,7 +31,7 @@ class SeveredIndex(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkCut:
+class NetworkCut(Weighed):
     """A cut between A and B. indices: those it severs, by number; side: whether each tensor is on A's side."""
 
     indices: tuple[SeveredIndex, ...]
@@ -43,29 +43,16 @@ class NetworkCut:
         dims, counts = np.unique(np.array([index.dim for index in self.indices], dtype=np.int64), return_counts=True)
         return dict(zip(dims.tolist(), counts.tolist(), strict=True))
 
-    @cached_property
-    def value(self) -> int:
-        """The weight: an exact integer, of any size."""
-        return prod(dim**exponent for dim, exponent in self.factors.items())
-
-    @property
-    def log(self) -> float:
-        """ln of the weight: the bound on every entropy, in nats."""
-        return fsum(exponent * log(dim) for dim, exponent in self.factors.items())
-
     def to_json(self) -> dict:
         """Factors and logarithm (and the integer itself where it is short), the indices, the tensors on A's side."""
         return {
-            "log": self.log,
-            "factors": {str(dim): exponent for dim, exponent in self.factors.items()},
-            "value": str(self.value) if self.log < 100 else None,
+            **self.weight_json(),
             "indices": [list(index) for index in self.indices],
             "side": np.flatnonzero(self.side).tolist(),
         }
 
     def __repr__(self) -> str:
-        factors = " * ".join(f"{dim}^{exponent}" for dim, exponent in self.factors.items()) or "1"
-        return f"NetworkCut({factors}, ln {self.log:.6g}, {len(self.indices)} indices severed)"
+        return f"NetworkCut({self.weight_text()}, {len(self.indices)} indices severed)"
 
 
 def network_min_cut(

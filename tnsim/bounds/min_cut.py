@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import fsum, log, prod
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int
 from tnsim import partitions
 from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.bounds.kinds import Sides
+from tnsim.bounds.weight import Weighed
 from tnsim.contract.fold import Algebra, sweep
 from tnsim.contract.schedule import Schedule, Wave, distinct, whole
 from tnsim.network import Network
@@ -31,7 +32,7 @@ class CutEdge(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class Cut(Weighed):
     """A minimal cut between A and B. severed: for every level from -1 (the sites' own edges), the indices it cuts."""
 
     severed: dict[int, Int[np.ndarray, "_"]]
@@ -46,16 +47,6 @@ class Cut:
                 found[self.dims[level]] = found.get(self.dims[level], 0) + len(where)
         return found
 
-    @cached_property
-    def value(self) -> int:
-        """The weight: an exact integer, of any size."""
-        return prod(dim**exponent for dim, exponent in self.factors.items())
-
-    @property
-    def log(self) -> float:
-        """ln of the weight: the bound on every entropy, in nats."""
-        return fsum(exponent * log(dim) for dim, exponent in self.factors.items())
-
     @property
     def levels(self) -> dict[int, int]:
         """How many indices of each level are cut (level -1: sites)."""
@@ -69,16 +60,13 @@ class Cut:
     def to_json(self) -> dict:
         """Factors and logarithm (and the integer itself where it is short), levels and edges."""
         return {
-            "log": self.log,
-            "factors": {str(dim): exponent for dim, exponent in self.factors.items()},
-            "value": str(self.value) if self.log < 100 else None,
+            **self.weight_json(),
             "levels": {str(level): count for level, count in self.levels.items()},
             "edges": [[edge.level, edge.position] for edge in self.edges],
         }
 
     def __repr__(self) -> str:
-        factors = " * ".join(f"{dim}^{exponent}" for dim, exponent in self.factors.items()) or "1"
-        return f"Cut({factors}, ln {self.log:.6g}, indices cut by level {self.levels})"
+        return f"Cut({self.weight_text()}, indices cut by level {self.levels})"
 
 
 def min_cut(arch: ConvACArchitecture, A: partitions.Partition) -> Cut:

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.entanglement.spectrum import renyi
 
 __all__ = ["Need", "data_needs", "losses"]
 
@@ -97,7 +98,7 @@ def _cuts(arch: ConvACArchitecture, level: int, node: int) -> Iterator[Integer[n
 
 def _neediest(samples: _Samples, cuts: Iterator[Integer[np.ndarray, "sites"]]) -> Float[np.ndarray, "m"]:
     """Of several cuts the spectrum of most entropy."""
-    return max((_spectrum(samples, sites) for sites in cuts), key=_entropy)
+    return max((_spectrum(samples, sites) for sites in cuts), key=lambda p: renyi(p, 1))
 
 
 def _spectrum(samples: _Samples, sites: Integer[np.ndarray, "sites"]) -> Float[np.ndarray, "m"]:
@@ -130,12 +131,7 @@ def _need(level: int, nodes: int, spectra: list[Float[np.ndarray, "m"]]) -> Need
     kept = np.concatenate([[0.0], np.mean(spectra, axis=0).cumsum()])
     lost = np.maximum(1 - kept, 0)
     lost[-1] = 0.0
-    return Need(level, nodes, len(spectra), lost, float(np.mean([_entropy(p) for p in spectra])))
-
-
-def _entropy(p: Float[np.ndarray, "m"]) -> float:
-    p = p[p > 0]
-    return float(-(p * np.log(p)).sum())
+    return Need(level, nodes, len(spectra), lost, float(np.mean([renyi(p, 1) for p in spectra])))
 
 
 def _checked(features: np.ndarray, labels: np.ndarray, arch: ConvACArchitecture) -> _Samples:

@@ -1,11 +1,11 @@
-"""The page of a design: what every level needs, what it gets, and what else was weighed. Uses svg, text, the style."""
+"""The page of a design: what every level needs, what it gets, and what else was weighed. Uses document, svg, text."""
 
 from __future__ import annotations
 
 import math
 
 from tnsim.design import Alternative, Need, Proposal
-from tnsim.report.html import POLICY, beside, section
+from tnsim.report.document import document, section
 from tnsim.report.svg import Scale, Tick, axes, dot, label, line, picture, ticks
 from tnsim.report.text import NONE, escape, grouped, number, percent
 
@@ -24,15 +24,9 @@ def render(found: Proposal, data: str) -> str:
         ("front", "What a smaller budget would lose", f'<div class="needs"><figure>{_front(found)}</figure></div>'),
     )
     body = "".join(section(name, heading, content) for name, heading, content in parts)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title}</title>\n<style>\n{beside('style.css')}</style>\n</head>\n<body>\n<main>\n"
-        f'<header>\n<h1>{title}</h1>\n<p class="finding">{_finding(found)}</p>\n<p class="note">{escape(data)}</p>\n'
-        f"</header>\n{body}</main>\n</body>\n</html>\n"
-    )
+    note = f'<p class="note">{escape(data)}</p>'
+    head = f'<header>\n<h1>{title}</h1>\n<p class="finding">{_finding(found)}</p>\n{note}\n</header>\n'
+    return document(title, head + body)
 
 
 def _finding(found: Proposal) -> str:

@@ -6,7 +6,6 @@ into the page.
 """
 
 import base64
-import importlib.resources
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -15,11 +14,12 @@ from typing import Any
 
 from tnsim.files import write_whole
 from tnsim.report import alike, pictures, plots, prose, scales, tables
+from tnsim.report.document import beside, document, section
 from tnsim.report.map_values import Map
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
 from tnsim.report.text import escape, grouped, levels, listed, number, percent, shortened, size
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+SCRIPTED = "script-src 'unsafe-inline'; img-src data:"
 
 
 def write(measurements: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
@@ -35,25 +35,9 @@ def render(measurements: Mapping[str, Any]) -> str:
     """
     report = read(measurements)
     sections = "".join(section(name, title, content) for name, title, make in SECTIONS if (content := make(report)))
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_title(report)}</title>\n<style>\n{beside('style.css')}</style>\n</head>\n"
-        f"<body>\n<main>\n{_opening(report)}{sections}</main>\n"
-        f'<script type="application/json" '
-        f'id="measurements">{tables.as_json(report.source)}</script>\n'
-        f"<script>\n{beside('page.js')}</script>\n</body>\n</html>\n"
-    )
-
-
-def beside(name: str) -> str:
-    return importlib.resources.files("tnsim.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def section(name: str, title: str, content: str) -> str:
-    return f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n{content}\n</section>\n'
+    data = f'<script type="application/json" id="measurements">{tables.as_json(report.source)}</script>\n'
+    tail = f"{data}<script>\n{beside('page.js')}</script>\n"
+    return document(_title(report), f"{_opening(report)}{sections}", SCRIPTED, tail=tail)
 
 
 def _note(words: str) -> str:
