@@ -23,8 +23,10 @@ from tnsim.contract.paths import _contract, contract_network, contract_network_s
 from tnsim.contract.plan import load_plan, plan_path
 from tnsim.contract.program import program
 from tnsim.contract.slices import contract_slices
+from tnsim.contract.slicing import fit
 from tnsim.interop.einsum import from_einsum
 from tnsim.memory import MemoryLimitError
+from tnsim.network import Stack, Table, build
 
 
 @st.composite
@@ -249,6 +251,15 @@ def test_a_limit_is_kept_by_slicing_and_refused_below_the_least():
         contract_network(network, banks, plan=free, memory=least)
 
 
+def test_intermediates_beyond_float_range_are_weighed():
+    """Three hundred pairs of vectors, all left ones multiplied out first: 16^300 numbers, where 2^20 slices end it."""
+    pairs = 300
+    legs = Table([[index] for index in (*range(pairs), *range(pairs))])
+    network = build([("inner", pairs, 16)], [Stack("v", 1, (16,), Table([0] * 2 * pairs), legs)], [], ())
+    path = [(0, 1), *((0, last) for last in range(2 * pairs - 2, 0, -1))]
+    found = fit(network, tuple(path), 10.0**6)
+    assert not found.fits
+    assert len(found.indices) > 0
 
 
 @pytest.mark.parametrize("finder", ["greedy", "cotengra", "cotengra-hyper"])

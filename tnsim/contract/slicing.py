@@ -66,7 +66,7 @@ class _Table:
         """Of the indices in what is alive at the worst step, which lowers peak x work most; None: none."""
         logs = self.logs.copy()
         logs[list(chosen)] = 0
-        sizes = np.exp(self.results @ logs)
+        sizes = _relative(self.results @ logs)
         worst = int(np.argmax(self._alive(sizes[:, None])[:, 0]))
         born = np.arange(len(sizes)) <= worst
         candidates = np.flatnonzero(self.results[born & (self.dies >= worst)].any(axis=0) & (logs > 0))
@@ -74,8 +74,8 @@ class _Table:
             return None
         after = np.repeat(logs[:, None], len(candidates), axis=1)
         after[candidates, np.arange(len(candidates))] = 0
-        peaks = self._alive(np.exp(self.results @ after)).max(axis=0)
-        work = np.exp(self.involved @ after).sum(axis=0) * np.exp(self.logs[candidates])
+        peaks = self._alive(_relative(self.results @ after)).max(axis=0)
+        work = _relative(self.involved @ after).sum(axis=0) * np.exp(self.logs[candidates])
         return int(candidates[np.argmin(np.log(peaks) + EXPENSE * np.log(work))])
 
     def slices(self, chosen: Sequence[int]) -> float:
@@ -91,6 +91,11 @@ class _Table:
 
 SLICES = 2**20  # beyond, what is called a plan would never end
 EXPENSE = 1.0  # how much a factor of work counts beside a factor of peak
+
+
+def _relative(logs: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Numbers by their logarithms, over the largest: only ratios count, and whole networks leave float range."""
+    return np.exp(logs - logs.max(initial=0.0))
 
 
 def _incidence(terms: Sequence[Sequence[int]], count: int) -> Bool[np.ndarray, "steps indices"]:
