@@ -17,10 +17,10 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Float
 from scipy.stats import spearmanr
-from sklearn.datasets import load_breast_cancer
 
 from tnsim.design import Costs, contrasted, costs, drawn, least_loss, losses, standard
 from tnsim.design.contrast import RANKS
+from tnsim.experiments.contested import breast_cancer, fashion_part
 from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, Trial
 from tnsim.experiments.figure import Curve, Figure, Panel
 from tnsim.experiments.measuring import trained
@@ -30,14 +30,12 @@ from tnsim.models import ConvAC
 from tnsim.nn import Fourier, NormalisedConvAC
 from tnsim.tasks import Placed, dataset, shuffled
 from tnsim.train.config import TrainConfig
-from tnsim.train.data import Dataset, load, stratified_split
-from tnsim.train.recipes import PADS
+from tnsim.train.data import Dataset, load
 
 __all__ = ["DESIGNED_WIDTHS"]
 
 CHOSEN, NAMED = "least loss", ("constant", "doubling", "wide base", "wide tip")
 RANDOM, SAMPLES, SEEDS, FEW = 20, 600, 5, 2  # FEW: seeds of a random profile
-APART = 0.25  # of a table's rows, for testing
 
 
 @dataclass(frozen=True)
@@ -60,30 +58,13 @@ class Entrants(NamedTuple):
     losses: dict[str, float]
 
 
-def _fashion(mixed: bool) -> Dataset:
-    """A part of Fashion-MNIST that a core trains in half a minute; mixed: its pixels in another order."""
-    whole = load("fashion-mnist", pad=PADS["fashion-mnist"])
-    few = replace(whole, train_images=whole.train_images[:10000], train_labels=whole.train_labels[:10000])
-    return shuffled(few, few.image_shape[0] * few.image_shape[1] * 8) if mixed else few
-
-
-def _table() -> Dataset:
-    """A table of 30 columns as one row of 32 pixels, each column's training rows from 0 to 1, two of them constant."""
-    values, labels = load_breast_cancer(return_X_y=True)
-    train, test = stratified_split(labels, APART, 0)
-    low, high = values[train].min(axis=0), values[train].max(axis=0)
-    rows = np.pad(np.clip((values - low) / (high - low), 0, 1), ((0, 0), (0, 2))).astype(np.float32)[:, None]
-    kinds = labels.astype(np.int32)
-    return Dataset("breast-cancer", rows[train], kinds[train], rows[test], kinds[test], ("malignant", "benign"))
-
-
 CONTESTS = {
     "digits": Contest(partial(load, "digits"), (2, 2, 2), 3000, 30, 1e-2),
     "placed-8-of-32": Contest(lambda: dataset(Placed(8, ground=32), 0, 6000, 2000), (2,) * 5, 10000, 8),
     "placed-32-of-32": Contest(lambda: dataset(Placed(32, ground=32), 0, 4000, 2000), (2,) * 5, 10000, 5),
-    "fashion-mnist": Contest(partial(_fashion, False), (2,) * 5, 20000, 3),
-    "fashion-shuffled": Contest(partial(_fashion, True), (2,) * 5, 20000, 3),
-    "breast-cancer": Contest(_table, ((1, 2),) * 5, 1500, 60, 1e-2),
+    "fashion-mnist": Contest(fashion_part, (2,) * 5, 20000, 3),
+    "fashion-shuffled": Contest(lambda: shuffled(fashion_part(), 8 * 1024), (2,) * 5, 20000, 3),
+    "breast-cancer": Contest(breast_cancer, ((1, 2),) * 5, 1500, 60, 1e-2),
 }
 
 

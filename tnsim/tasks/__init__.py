@@ -3,7 +3,7 @@
 from tnsim.tasks.blobs import Blobs
 from tnsim.tasks.pairs import Pairs
 from tnsim.tasks.placed import Placed
-from tnsim.tasks.shuffles import shuffled
+from tnsim.tasks.shuffles import reordered, shuffled
 from tnsim.tasks.task import Task, dataset, stream
 
-__all__ = ["Blobs", "Pairs", "Placed", "Task", "dataset", "shuffled", "stream"]
+__all__ = ["Blobs", "Pairs", "Placed", "Task", "dataset", "reordered", "shuffled", "stream"]

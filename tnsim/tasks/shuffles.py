@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from tnsim.train.data import Dataset
 
-__all__ = ["order_after", "shuffled"]
+__all__ = ["order_after", "reordered", "shuffled"]
 
 
 def order_after(pixels: int, swaps: int, seed: int) -> Int[np.ndarray, " pixels"]:
@@ -28,8 +28,10 @@ def order_after(pixels: int, swaps: int, seed: int) -> Int[np.ndarray, " pixels"
 def shuffled(data: Dataset, swaps: int, seed: int = 0) -> Dataset:
     """Every image of a data set in the same new order of pixels. About N ln N / 2 swaps leave nothing in place."""
     order = order_after(int(np.prod(data.image_shape)), swaps, seed)
+    return reordered(data, order, f"{data.name}-shuffled-{swaps}")
+
+
+def reordered(data: Dataset, order: Int[np.ndarray, " pixels"], name: str) -> Dataset:
+    """A data set whose images all take place p's pixel from place order[p] (row-major), under another name."""
     moved = lambda images: images.reshape(len(images), -1)[:, order].reshape(images.shape)  # noqa: E731
-    return replace(
-        data, name=f"{data.name}-shuffled-{swaps}", train_images=moved(data.train_images),
-        test_images=moved(data.test_images),
-    )  # fmt: skip
+    return replace(data, name=name, train_images=moved(data.train_images), test_images=moved(data.test_images))
