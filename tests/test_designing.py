@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import tnsim
 from tnsim.cli import app
+from tnsim.design import contrast
 from tnsim.designing import Asked, designed, tell
 from tnsim.train.data import Dataset, load
 from tnsim.train.recipes import for_images
@@ -25,7 +26,7 @@ def test_digits_want_more_width_above_the_lowest_level(digits):
     first, second, _ = found.arch.channels
     assert first < second  # 4 x 4 pixels of a digit are joined to the rest by more than 2 x 2 are
     assert all(found.chosen.loss <= one.loss for one in found.alternatives)
-    assert {path.name for path in folder.iterdir()} == {"design.json", "design.html"}
+    assert {path.name for path in folder.iterdir()} == {"design.json", "design.html", "looks"}
     arch, *_ = for_images(load("digits"))
     assert designed(folder / "design.json", arch) == found.arch
 
@@ -45,6 +46,36 @@ def test_the_same_seed_proposes_the_same(digits, tmp_path):
     _, found = digits
     again = tell(load("digits"), Asked(3000, samples=150, windows=3), tmp_path, shown=False)
     assert json.dumps(again.to_json()) == json.dumps(found.to_json())
+
+
+class Stopped(Exception):  # noqa: N818  (no error of ours)
+    pass
+
+
+def test_a_design_goes_on_where_it_was_stopped(digits, tmp_path, monkeypatch):
+    """Stopped at the third contrast, it measures no contrast twice; what was cut short on disk is measured again."""
+    _, wanted = digits
+    asked, seen, measured = Asked(3000, samples=150, windows=3), [], contrast._measured
+
+    def counting(images, labels, arch, a, look):
+        seen.append((arch.geometry, a))
+        if len(seen) == 3:
+            raise Stopped
+        return measured(images, labels, arch, a, look)
+
+    monkeypatch.setattr(contrast, "_measured", counting)
+    with pytest.raises(Stopped):
+        tell(load("digits"), asked, tmp_path, shown=False)
+    assert not (tmp_path / "design.json").exists()
+    first = min((tmp_path / "looks").iterdir(), key=lambda path: path.stat().st_mtime)
+    first.write_bytes(first.read_bytes()[:100])
+    found = tell(load("digits"), asked, tmp_path, shown=False)
+    assert json.dumps(found.to_json()) == json.dumps(wanted.to_json())
+    assert seen[3] == seen[0]  # the broken file
+    assert seen.count(seen[1]) == 1
+    done = len(seen)
+    tell(load("digits"), asked._replace(budget=2000), tmp_path, shown=False)
+    assert set(seen[done:]).isdisjoint(seen[:done])
 
 
 @pytest.mark.slow
@@ -73,7 +104,7 @@ def test_what_cannot_be_designed_is_said(tmp_path):
     one = Dataset("one", digits.train_images, zeros[0], digits.test_images, zeros[1], ("0",))
     with pytest.raises(ValueError, match="labels: wanted at least two classes, found 1"):
         tell(one, Asked(3000, samples=40, windows=1), tmp_path, shown=False)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())  # before anything was measured
 
 
 def test_an_architecture_of_other_images_is_refused(tmp_path):

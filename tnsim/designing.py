@@ -67,6 +67,8 @@ def _design(
 def tell(dataset: Dataset, asked: Asked, out: str | Path, shown: bool = True) -> Proposal:
     """The proposal for a data set, written to a folder as design.json and design.html, each whole.
 
+    What is measured and trained is kept there, so that the same call goes on where it was stopped.
+
     Raises ValueError for a budget below the smallest network's, kinds and sharings that are none, and data without
     two classes; OSError for a folder that cannot be written to, before any work is done.
     """
@@ -77,7 +79,7 @@ def tell(dataset: Dataset, asked: Asked, out: str | Path, shown: bool = True) ->
     labels = dataset.train_labels[chosen].astype(np.int64)
     images = dataset.train_images[chosen]
     with _bar(shown) as tick:
-        look = Look(asked.windows, asked.seed, tick)
+        look = Look(asked.windows, asked.seed, tick, folder / "looks")
         contrast, square = contrasted(images, labels, template, asked.budget, asked.kind, look)
         needs = {"square": square}
         if all(window == (2, 2) for window in template.windows):

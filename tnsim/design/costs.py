@@ -36,6 +36,11 @@ class Costs(NamedTuple):
         levels = sum(self.level(level, *widths) for level, widths in enumerate(zip(below, channels, strict=True)))
         return self.fixed + levels + self.last * channels[-1]
 
+    def check(self, most: float) -> None:
+        """Raises ValueError for a budget below what widths of 1 cost, naming that."""
+        if not (least := self.of((1,) * len(self.pair))) <= most:
+            raise ValueError(f"budget: wanted at least {least} {self.kind}, the smallest network's, found {most:g}")
+
 
 def costs(arch: ConvACArchitecture, kind: str = "parameters") -> Costs:
     """The cost of an architecture as a function of its widths, whatever its own are.

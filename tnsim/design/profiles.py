@@ -24,8 +24,7 @@ def scaled(shape: Sequence[float], costs: Costs, most: float) -> tuple[int, ...]
     """
     if not all(part > 0 for part in shape) or len(shape) != len(costs.pair):
         raise ValueError(f"shape: wanted {len(costs.pair)} positive numbers, found {tuple(shape)}")
-    if not (least := costs.of((1,) * len(shape))) <= most:
-        raise ValueError(f"budget: wanted at least {least} {costs.kind}, the smallest network's, found {most:g}")
+    costs.check(most)
     low, high = 0.0, float(most)
     for _ in range(DOUBLINGS):
         middle = 0.5 * (low + high)

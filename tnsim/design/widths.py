@@ -49,9 +49,8 @@ def least_loss(lost: Float[np.ndarray, "levels ranks"], costs: Costs, most: floa
 
 def width_front(lost: Float[np.ndarray, "levels ranks"], costs: Costs, most: float) -> tuple[Widths, ...]:
     """Every (cost, loss) up to the budget that no other widths beat in both; dearest, and best, last."""
-    depth, least = len(lost), costs.of((1,) * len(lost))
-    if not least <= most:
-        raise ValueError(f"budget: wanted at least {least} {costs.kind}, the smallest network's, found {most:g}")
+    depth = len(lost)
+    costs.check(most)
     start = np.array([costs.fixed], np.int64), np.zeros(1), np.array([costs.features], np.int64), np.zeros(1, np.int64)
     found = [_Choices(*start)]
     for level in range(depth):
