@@ -124,3 +124,6 @@ def test_constant_pixels_are_no_obstacle(tmp_path):
     data = Dataset("half", images, labels, images, labels, ("a", "b"))
     found = tell(data, Asked(200, samples=40), tmp_path, shown=False)
     assert np.isfinite(found.chosen.loss)
+    assert found.constant == tuple(range(8))
+    assert "8 of 16 (0, 1, 2, 3, 4, 5, 6, 7)" in found.words()
+    assert json.loads((tmp_path / "design.json").read_text())["constant"] == list(range(8))

@@ -84,7 +84,8 @@ def tell(dataset: Dataset, asked: Asked, out: str | Path, shown: bool = True) ->
         needs = {"square": square}
         if all(window == (2, 2) for window in template.windows):
             needs["mirror"] = image_needs(images, labels, replace(template, geometry="mirror"), contrast, look)
-    found = replace(propose(template, needs, asked.budget, asked.kind), contrast=contrast)
+    still = tuple(np.flatnonzero(np.ptp(images, axis=0).ravel() == 0).tolist())
+    found = replace(propose(template, needs, asked.budget, asked.kind), contrast=contrast, constant=still)
     if asked.refine:
         short = replace(config, epochs=asked.refine, steps=None, seed=asked.seed)
         found = refined(found, dataset, representation, short, folder / "trainings")

@@ -18,6 +18,7 @@ from tnsim.design.widths import Widths, width_front
 
 __all__ = ["Alternative", "Proposal", "propose"]
 
+NAMED = 8  # constant sites that words name
 MUCH, NEAR = 0.1, 0.01  # of a level's weight: what words say it needs
 
 
@@ -39,7 +40,7 @@ class Proposal:
 
     arch: the architecture. chosen: its widths, cost and loss. alternatives: the others, the least loss first. needs: of
     the chosen geometry. front: every (cost, loss) that no cheaper widths reach. contrast: of the images that were
-    looked at, black to white, in units of pi.
+    looked at, black to white, in units of pi. constant: sites, row-major, at which all of them were the same.
     """
 
     arch: ConvACArchitecture
@@ -50,6 +51,7 @@ class Proposal:
     needs: tuple[Need, ...]
     front: tuple[Widths, ...]
     contrast: float | None = None
+    constant: tuple[int, ...] = ()
 
     def words(self) -> str:
         """Why, in words: what each level needs, what it gets, and where the most is lost."""
@@ -62,13 +64,15 @@ class Proposal:
         beside = "" if best is None else f" Of the others {best.name} {best.channels} loses least, {best.loss:.3g}."
         total = f"{self.chosen.cost} of {self.budget:g} {self.kind} are used; in all {self.chosen.loss:.3g} is lost"
         seen = [] if self.contrast is None else [f"Black to white is an angle of {self.contrast:.2g} pi."]
-        return "\n".join([*seen, *told, f"{total}, the most at level {worst}.{beside}"])
+        still = [_still(self.constant, self.arch.size)] if self.constant else []
+        return "\n".join([*seen, *still, *told, f"{total}, the most at level {worst}.{beside}"])
 
     def to_json(self) -> dict[str, Any]:
         """The architecture as `tnsim train --architecture` reads it, with everything that was weighed."""
         return {
             "architecture": self.arch.to_json(), "budget": self.budget, "kind": self.kind, "contrast": self.contrast,
-            "chosen": vars(self.chosen), "alternatives": [vars(one) for one in self.alternatives],
+            "constant": list(self.constant), "chosen": vars(self.chosen),
+            "alternatives": [vars(one) for one in self.alternatives],
             "needs": [
                 {"level": need.level, "nodes": need.nodes, "entropy": need.entropy, "most": need.width(MUCH),
                  "nearly all": need.width(NEAR)}
@@ -111,6 +115,11 @@ def _standard(price: Costs, budget: float, needs: Sequence[Need], geometry: str)
         loss = sum(float(row[width]) for row, width in zip(rows, channels, strict=True))
         found.append(Alternative(name, channels, price.of(channels), loss, geometry))
     return found
+
+
+def _still(constant: Sequence[int], sites: int) -> str:
+    named = ", ".join(map(str, constant[:NAMED])) + (", .." if len(constant) > NAMED else "")
+    return f"Sites the same in all images, which correlate with nothing: {len(constant)} of {sites} ({named})."
 
 
 def _told(need: Need, width: int, lost: float) -> str:
