@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -210,7 +211,7 @@ def small():
 
 TOLD = {
     "accuracy": r"reach 51.0 % on digits \(pixels\)",
-    "base-or-tip": r"the tip for ConvAC r = 4 at 4 pixels, .*, ConvNet r = 8 at 64 pixels",
+    "base-or-tip": r"the tip for ConvAC r = 4 at 4, 8, 16, 32, 64 pixels; .* ConvNet r = 8 at 4, 8, 16, 32, 64 pix",
     "square-or-mirror": r"mirror windows are ahead by 10.00 \[10.00, 10.00\] points on closedness, mirror .* symmetry",
     "use-of-bound": r"on digits from 1.88 at the smallest width to 1.88",
     "entropy-and-generalisation": r"in 100 % of the classes, partitions and seeds on digits and 100 %",
@@ -233,6 +234,21 @@ def test_what_is_told_follows_the_trials(name):
         assert not any("singular values, 0.125" in row for row in found.rows)
     if name == "entropy-and-generalisation":
         assert found.rows[0][:7] == ("digits", "left-right", "0.500", "10.000", "100", "1.00 (0.00)", "1.00 (0.00)")
+
+
+def test_winners_that_hold_more_entropy_are_counted():
+    """The base wins with more at the fine board and, by what its seeds spread, no more at the coarse one."""
+    fine = {"base": (2.0, 2.1), "tip": (1.0, 1.2)}
+    coarse = {"base": (0, 2), "tip": (1, 1)}
+    trials = []
+    for profile, seed in product(fine, range(2)):
+        held = (("chess:1", fine[profile][seed]), ("chess:16", coarse[profile][seed]))
+        rows = [{"partition": A, "bound": 3.0, "renyi2": [value] * 2} for A, value in held]
+        facts = {"network": "ConvAC", "profile": profile, "r": 4, "size": 8, "seed": seed}
+        trials.append(Trial(facts, {"test": 0.7 if profile == "base" else 0.5, "entropies": rows}, 1.0))
+    told = named("base-or-tip").tell(trials).answer
+    assert "the base for ConvAC r = 4 at 8 pixels. Of 1 winners measured, Renyi-2 is beyond chance " in told
+    assert told.endswith("at chess:1 more in 1 and less in 0, at chess:16 more in 0 and less in 0.")
 
 
 def test_the_share_of_a_bound_is_averaged_over_partitions_and_classes():

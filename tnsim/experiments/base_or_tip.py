@@ -17,7 +17,7 @@ from tnsim.experiments.experiment import Experiment, Finding, Result, Settings, 
 from tnsim.experiments.figure import Figure, Panel
 from tnsim.experiments.measuring import entropies, trained
 from tnsim.experiments.reading import TEST as ACCURACY
-from tnsim.experiments.reading import along, by_seed, renyi2, tested
+from tnsim.experiments.reading import along, by_seed, renyi2, renyi2_by_seed, tested
 from tnsim.experiments.statistics import grouped, paired
 from tnsim.models import ConvAC
 from tnsim.nn import ConvNet, Fourier, NormalisedConvAC
@@ -62,7 +62,7 @@ def _is_measured(settings: Settings) -> bool:
 
 
 def _tell(trials: Sequence[Trial]) -> Finding:
-    rows, wins = [], dict[str, list[str]]()
+    rows, wins, decided = [], dict[tuple, list[str]](), []
     for (network, r, size), group in grouped(trials, ("network", "r", "size")).items():
         profiles = grouped(group, ("profile",))
         if len(profiles) < len(PROFILES):
@@ -74,16 +74,32 @@ def _tell(trials: Sequence[Trial]) -> Finding:
             _both(base, tip, FINE), _both(base, tip, COARSE), str(ahead.seeds),
         ))  # fmt: skip
         if ahead.lower > 0 or ahead.upper < 0:
-            wins.setdefault("tip" if ahead.lower > 0 else "base", []).append(f"{network} r = {r} at {size} pixels")
-    said = "; ".join(f"the {profile} for {', '.join(where)}" for profile, where in wins.items())
+            winner, pair = ("tip", (tip, base)) if ahead.lower > 0 else ("base", (base, tip))
+            wins.setdefault((winner, network, r), []).append(str(size))
+            decided.append(pair)
+    said = "; ".join(
+        f"the {winner} for {network} r = {r} at {', '.join(sizes)} pixels"
+        for (winner, network, r), sizes in wins.items()
+    )
     return Finding(
-        f"Ahead beyond chance, paired over seeds: {said or 'neither, anywhere'}.",
+        f"Ahead beyond chance, paired over seeds: {said or 'neither, anywhere'}. {_entropic(decided)}",
         ("network", "r", "digit's pixels", "base: test % [95 %]", "tip: test % [95 %]", "tip - base [95 %]",
          f"Renyi-2 at {FINE}: base, tip", f"at {COARSE}", "seeds"),
         tuple(rows),
-        "Trainings are short, and equal for both: longer ones may move the crossing.",
+        "Trainings are short, and equal for both: longer ones may move the crossing; at few pixels they end near chance.",
         _figure(trials),
     )  # fmt: skip
+
+
+def _entropic(decided: Sequence[tuple[Sequence[Trial], Sequence[Trial]]]) -> str:
+    """Whether who won holds more entropy than who lost, where it was measured."""
+    known = [pair for pair in decided if all(map(_is_measured, (trial.settings for part in pair for trial in part)))]
+    counts = []
+    for A in (FINE, COARSE):
+        ahead = [paired(*(renyi2_by_seed(part, A) for part in pair)) for pair in known]
+        more, less = sum(one.lower > 0 for one in ahead), sum(one.upper < 0 for one in ahead)
+        counts.append(f"at {A} more in {more} and less in {less}")
+    return f"Of {len(known)} winners measured, Renyi-2 is beyond chance {', '.join(counts)}."
 
 
 def _both(base: Sequence[Trial], tip: Sequence[Trial], A: str) -> str:

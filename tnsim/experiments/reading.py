@@ -15,7 +15,8 @@ from tnsim.experiments.experiment import Trial
 from tnsim.experiments.figure import Curve
 from tnsim.experiments.statistics import Mean, grouped, mean
 
-__all__ = ["END", "START", "TEST", "along", "beside_bound", "bound", "by_seed", "curve", "renyi2", "share", "tested"]
+__all__ = ["END", "START", "TEST", "along", "beside_bound", "bound", "by_seed", "curve", "renyi2", "renyi2_by_seed",
+           "share", "tested"]  # fmt: skip
 
 Rows = Sequence[Mapping[str, Any]]
 START, END, TEST = "at the start", "when trained", "test accuracy, %"  # how figures name them
@@ -38,7 +39,16 @@ def share(rows: Rows) -> float:
 
 def renyi2(trials: Sequence[Trial], partition: str, when: str = "entropies") -> Mean:
     """Averaged over the classes of each trial; in nats. when: "entropies" or "entropies_at_start"."""
-    return mean([float(np.mean(_row(trial.result[when], partition)["renyi2"])) for trial in trials])
+    return mean([_renyi2(trial, partition, when) for trial in trials])
+
+
+def renyi2_by_seed(trials: Sequence[Trial], partition: str) -> dict[int, float]:
+    """Of the trained networks, averaged over classes, by seed."""
+    return {int(trial.settings["seed"]): _renyi2(trial, partition, "entropies") for trial in trials}
+
+
+def _renyi2(trial: Trial, partition: str, when: str) -> float:
+    return float(np.mean(_row(trial.result[when], partition)["renyi2"]))
 
 
 def bound(trial: Trial, partition: str) -> float:
