@@ -86,7 +86,7 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         ("network", "r", "digit's pixels", "base: test % [95 %]", "tip: test % [95 %]", "tip - base [95 %]",
          f"Renyi-2 at {FINE}: base, tip", f"at {COARSE}", "seeds"),
         tuple(rows),
-        "Trainings are short, and equal for both: longer ones may move the crossing; at few pixels they end near chance.",
+        "Trainings are short, equal for both: longer ones may move the crossing; at few pixels they end near chance.",
         _figure(trials),
     )  # fmt: skip
 
