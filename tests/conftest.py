@@ -19,7 +19,9 @@ from tnsim.surroundings import crowded  # noqa: E402  (after the hook, which see
 
 threadpool_limits(1)  # workers side by side: BLAS threads that wait for each other cost ten times
 
-settings.register_profile("tnsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile(
+    "tnsim", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True, max_examples=40
+)  # where a test says no number: most cases compile programs of their own
 settings.register_profile("ci", settings.get_profile("tnsim"), derandomize=True)  # the same cases each time
 settings.load_profile("ci" if os.environ.get("CI") else "tnsim")
 
