@@ -20,7 +20,7 @@ import pytest
 from tnsim.report import scales
 from tnsim.report.html import finding, render, write
 from tnsim.report.measurements import read
-from tnsim.report.pictures import _styles
+from tnsim.report.pictures import styles
 from tnsim.report.plots import intervals
 from tnsim.report.prose import HOW_TO_READ
 from tnsim.report.svg import spread
@@ -270,15 +270,15 @@ def only(measurements: dict[str, Any], keep: Callable[[dict[str, Any]], bool]) -
 def test_cut_edges_are_those_that_separate_a_from_b(measurements):
     report = read(measurements)
     for partition in report.partitions:
-        styles = _styles(report.tree, partition)
-        assert {i for i, style in styles.items() if style == "cut"} == set(partition.cut.edges)
+        drawn = styles(report.tree, partition)
+        assert {i for i, style in drawn.items() if style == "cut"} == set(partition.cut.edges)
         for site in range(64):
             side = "a" if site in partition.sites else "b"
-            assert styles[-1, site] in (side, "cut")
+            assert drawn[-1, site] in (side, "cut")
         for level, nodes in enumerate(report.tree):
             for k, children in enumerate(nodes):
                 for child in children:
-                    assert {styles[level, k], styles[level - 1, child]} != {"a", "b"}
+                    assert {drawn[level, k], drawn[level - 1, child]} != {"a", "b"}
 
 
 def test_gallery_states_the_cut(page):
