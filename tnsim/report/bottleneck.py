@@ -209,7 +209,7 @@ def _table(partition: Partition, rows: list[Level], found: Limits) -> str:
 
 def _row(row: Level, effect: Effect) -> str:
     between = str(effect.fewest) if effect.fewest == effect.most else f"{effect.fewest}–{effect.most}"
-    figures = [(effect.width, grouped(effect.width)), (row.severed, between)]
+    figures: list[tuple[float, str]] = [(effect.width, grouped(effect.width)), (row.severed, between)]
     figures += [(value, number(value)) for value in (row.flow, row.capacity, effect.raised, effect.doubled)]
     cells = "".join(f'<td class="n"><data value="{value!r}">{shown}</data></td>' for value, shown in figures)
     name = f'<b class="limit">{row.name}</b>' if row.limits else row.name

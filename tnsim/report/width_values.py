@@ -100,8 +100,15 @@ def _limits(item: dict[str, Any], where: str, names: list[str], dims: tuple[int,
     effects = tuple(_effect(one, f"{where}widths[{k}].") for k, one in enumerate(listed(item, "widths", where)))
     if tuple((effect.level, effect.width) for effect in effects) != tuple(enumerate(dims, -1)):
         raise wrong(where + "widths", f"one of every width, {', '.join(map(str, dims))}", item["widths"])
-    levels = [tuple(listed(item, key, where, of=int)) for key in ("bottlenecks", "tied")]
-    return Limits(partition, _finite(item, "log", where), *levels, effects)
+    limiting, tied = (_levels(item, key, where, len(dims)) for key in ("bottlenecks", "tied"))
+    return Limits(partition, _finite(item, "log", where), limiting, tied, effects)
+
+
+def _levels(item: dict[str, Any], key: str, where: str, count: int) -> tuple[int, ...]:
+    found = listed(item, key, where, of=int)
+    if not all(-1 <= level < count - 1 for level in found):
+        raise wrong(where + key, f"levels from -1 to {count - 2}", found)
+    return tuple(found)
 
 
 def _effect(item: dict[str, Any], where: str) -> Effect:
