@@ -27,7 +27,8 @@ EXPLAINED = (
     "The network from the sites (below) to the output: a line is as thick as the logarithm of its index's width, "
     '{drawn}; indices that the min-cut severs are <b class="cut">coloured</b>. Beside each level its width, and how '
     "many nats of its capacity, nodes × ln(width), the cut uses; these add up to ln(min-cut). "
-    '<b class="limit">A width in this colour</b> limits the partition: raised alone, it raises the bound.'
+    '<b class="limit">A width in this colour</b> limits the partition: raised alone, it raises the bound. '
+    "In the tables: indices cut (over all minimal cuts), flow of capacity, and what one more, or twice as many, adds."
 )
 
 
@@ -197,7 +198,7 @@ def _picture(name: str, high: float, partition: Partition, rows: list[Level], bo
 
 
 def _table(partition: Partition, rows: list[Level], found: Limits) -> str:
-    head = ("", "width", "severed", "flow, nats", "capacity", "+1 adds", "×2 adds")
+    head = ("", "width", "cut", "flow", "of", "+1", "×2")
     titles = "".join(f'<th scope="col"{" class=n" * (k > 0)}>{title}</th>' for k, title in enumerate(head))
     body = "".join(_row(row, effect) for row, effect in zip(rows, found.effects, strict=True))
     named = escape(f"What widths do to the bound of {partition.name}")
@@ -210,7 +211,7 @@ def _table(partition: Partition, rows: list[Level], found: Limits) -> str:
 def _row(row: Level, effect: Effect) -> str:
     between = str(effect.fewest) if effect.fewest == effect.most else f"{effect.fewest}–{effect.most}"
     figures: list[tuple[float, str]] = [(effect.width, grouped(effect.width)), (row.severed, between)]
-    figures += [(value, number(value)) for value in (row.flow, row.capacity, effect.raised, effect.doubled)]
+    figures += [(value, number(value) if value else "0") for value in (row.flow, row.capacity, effect.raised, effect.doubled)]
     cells = "".join(f'<td class="n"><data value="{value!r}">{shown}</data></td>' for value, shown in figures)
     name = f'<b class="limit">{row.name}</b>' if row.limits else row.name
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'

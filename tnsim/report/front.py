@@ -80,9 +80,9 @@ def _own(front: Front, own: Point, x: Scale, y: Scale) -> str:
 
 def _steps(points: list[Point], end: float) -> list[Point]:
     """The front as a staircase: a bound holds until the next design."""
-    found: list[Point] = []
-    for place, bound in points:
-        found += [(place, found[-1][1])] * bool(found) + [(place, bound)]
+    found = points[:1]
+    for place, bound in points[1:]:
+        found += [(place, found[-1][1]), (place, bound)]
     return [*found, (end, found[-1][1])]
 
 
