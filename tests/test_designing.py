@@ -93,3 +93,13 @@ def test_constant_pixels_are_no_obstacle(tmp_path):
     data = Dataset("half", images, labels, images, labels, ("a", "b"))
     found = tell(data, Asked(200, samples=40), tmp_path, shown=False)
     assert np.isfinite(found.chosen.loss)
+
+
+def test_the_page_maps_the_images_that_were_looked_at(digits):
+    folder, found = digits
+    told = json.loads((folder / "design.json").read_text())["data_map"]
+    assert told["contrast"] == found.contrast
+    assert [len(level["entropies"]) for level in told["levels"]] == [16, 4]
+    page = (folder / "design.html").read_text()
+    assert "Entropy of the data by scale" in page
+    assert f"from {told['samples']} training images" in page

@@ -211,7 +211,8 @@ def _table(partition: Partition, rows: list[Level], found: Limits) -> str:
 def _row(row: Level, effect: Effect) -> str:
     between = str(effect.fewest) if effect.fewest == effect.most else f"{effect.fewest}–{effect.most}"
     figures: list[tuple[float, str]] = [(effect.width, grouped(effect.width)), (row.severed, between)]
-    figures += [(value, number(value) if value else "0") for value in (row.flow, row.capacity, effect.raised, effect.doubled)]
+    nats = (row.flow, row.capacity, effect.raised, effect.doubled)
+    figures += [(value, number(value) if value else "0") for value in nats]
     cells = "".join(f'<td class="n"><data value="{value!r}">{shown}</data></td>' for value, shown in figures)
     name = f'<b class="limit">{row.name}</b>' if row.limits else row.name
     return f'<tr><th scope="row">{name}</th>{cells}</tr>'
