@@ -20,7 +20,7 @@ from tnsim.memory import MemoryLimitError
 SITES = 4096  # beyond, bounds of some dozen widths are minutes
 SHOWN = 12  # partitions
 FACTORS = ((0.25, 0.5, 1, 2, 4), (0.5, 1, 2))  # of the present widths: the first grid that is in reach
-COSTS = 3e6  # bytes, of all fronts together: it is the choices in them that take the time, some tenths of a second
+COSTS = 8e6  # bytes, of all fronts together: the choices in them take the time, about a second at most
 
 
 def allowed(arch: ConvACArchitecture, partitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
