@@ -22,12 +22,12 @@ ARCH = tnsim.ConvAC(sites=(4, 4), features=3, channels=(2, 2), windows=(2, 2), c
 
 
 def images(count, seed=0):
-    """Of 4 x 4 pixels whose left halves tell two classes apart."""
+    """Of 4 x 4 pixels whose left halves tell three classes apart."""
     rng = np.random.default_rng(seed)
-    labels = np.arange(count, dtype=np.int32) % 2
+    labels = np.arange(count, dtype=np.int32) % 3
     shown = rng.random((count, 4, 4)).astype(np.float32)
-    shown[:, :, :2] = 0.5 * shown[:, :, :2] + 0.5 * labels[:, None, None]
-    return Dataset("halves", shown, labels, shown, labels, ("a<", "b"))
+    shown[:, :, :2] = 0.5 * shown[:, :, :2] + 0.25 * labels[:, None, None]
+    return Dataset("halves", shown, labels, shown, labels, ("a<", "b", "c"))
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,9 @@ def test_levels_of_many_windows_are_left_out(monkeypatch):
     monkeypatch.setattr(data_maps, "WINDOWS", 4)
     levels = data_maps.mapped(images(40), deep, label=0)["levels"]
     assert [(level["level"], level["sites"], level["shape"]) for level in levels] == [(1, 4, [2, 2]), (2, 8, [1, 2])]
+    for level in levels:
+        assert level["value"] == pytest.approx(np.mean(level["entropies"]))
+        assert level["lower"] <= level["value"]
 
 
 def test_too_little_to_say_is_said():
