@@ -397,3 +397,26 @@ def test_parsing():
 def test_the_demo_parameters_are_what_jax_made(model_path):
     module, _ = tnsim.train.load_model(model_path)
     assert all(isinstance(bank, jax.Array) for bank in module.params().values())
+
+
+def test_the_map_of_a_data_set_stands_in_the_report(tnsim_command, tmp_path):
+    path = tmp_path / "digits.safetensors"
+    arch = tnsim.ConvAC((8, 8), 3, (2, 3, 4), (2, 2, 2), 10)
+    save(path, tnsim.nn.ConvAC(arch, tnsim.nn.Fourier(), rngs=nnx.Rngs(0)), extra={"classes": list("0123456789")})
+    arguments = ("measure", path, "--measure", "coefficient", "--partition", "left-right", "--label", 0)
+    code, _, err = tnsim_command(*arguments, "--data-map", "digits")
+    assert code == 1
+    assert "--data-map: wanted with --out" in err
+    for more in (["--data-map", "digits"], []):  # what is there stays
+        assert tnsim_command(*arguments, "--out", tmp_path / "out", *more)[0] == 0
+        told = json.loads((tmp_path / "out" / "measurements.json").read_text())
+        assert told["data_map"]["dataset"] == "digits"
+        assert told["widths"]["sensitivity"][0]["partition"] == "left-right"
+        assert "Entropy of the data by scale" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_map_of_images_of_other_sites_is_refused(tnsim_command, model_path, tmp_path):
+    arguments = ("measure", model_path, "--partition", "left-right", "--out", tmp_path, "--data-map", "digits")
+    code, _, err = tnsim_command(*arguments)
+    assert code == 1
+    assert "data map: wanted images of 4 x 4 sites, found digits of 8 x 8" in err

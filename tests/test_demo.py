@@ -26,6 +26,8 @@ def test_the_demo_measures_a_network_that_classifies(told):
     assert [p["name"] for p in told.measurements["partitions"]] == list(DEMO_PARTITIONS)
     assert len(told.measurements["measurements"]) == 10 * len(DEMO_PARTITIONS)
     assert [found["kind"] for found in told.measurements["maps"]] == ["windows", "mutual"]
+    assert [level["shape"] for level in told.measurements["data_map"]["levels"]] == [[4, 4], [2, 2]]
+    assert len(told.measurements["widths"]["sensitivity"]) == len(DEMO_PARTITIONS)
 
 
 @pytest.mark.slow
@@ -75,7 +77,7 @@ def figures(measurements):
             return {key: timeless(item) for key, item in value.items() if key != "seconds"}
         return [timeless(item) for item in value] if isinstance(value, list) else value
 
-    return timeless({key: measurements[key] for key in ("partitions", "measurements", "maps")})
+    return timeless({key: measurements[key] for key in ("partitions", "measurements", "maps", "widths", "data_map")})
 
 
 @pytest.mark.slow

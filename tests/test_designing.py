@@ -127,3 +127,13 @@ def test_constant_pixels_are_no_obstacle(tmp_path):
     assert found.constant == tuple(range(8))
     assert "8 of 16 (0, 1, 2, 3, 4, 5, 6, 7)" in found.words()
     assert json.loads((tmp_path / "design.json").read_text())["constant"] == list(range(8))
+
+
+def test_the_page_maps_the_images_that_were_looked_at(digits):
+    folder, found = digits
+    told = json.loads((folder / "design.json").read_text())["data_map"]
+    assert told["contrast"] == found.contrast
+    assert [len(level["entropies"]) for level in told["levels"]] == [16, 4]
+    page = (folder / "design.html").read_text()
+    assert "Entropy of the data by scale" in page
+    assert f"from {told['samples']} training images" in page

@@ -36,19 +36,11 @@ from tnsim.models import ConvAC
 from tnsim.nn import ConvAC as Module
 from tnsim.nn import NormalisedConvAC
 from tnsim.partitions import Partition, Sites
-from tnsim.report import journal, rows, whole
+from tnsim.report import data_maps, journal, rows, whole, widths
 from tnsim.report import maps as maps_of
 from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
-from tnsim.report.survey import (
-    Features,
-    Found,
-    Settings,
-    Subject,
-    merged,
-    name_of,
-    steps,
-)
+from tnsim.report.survey import Features, Found, Settings, Subject, merged, name_of, steps
 from tnsim.train.data import DataError, load
 from tnsim.train.ensembles import fit_trees
 from tnsim.train.loop import DivergedError, Interrupted
@@ -161,6 +153,7 @@ def _measure(
     renyi_only: Annotated[bool, typer.Option("--renyi-only", help="Renyi-2 alone, of many masks at once.")] = False,
     maps: Annotated[list[str] | None, typer.Option("--map", help="windows, sites or mutual; repeatable.")] = None,
     classes: Annotated[bool, typer.Option("--classes", help="All classes as one state, too.")] = False,
+    data_map: Annotated[str | None, typer.Option(help="With --out: map the correlations of a data set, too.")] = None,
     bits: Annotated[bool, typer.Option("--bits", help="Entropies in bits, not nats.")] = False,
     memory: Memory = "4GB",
     out: Annotated[Path | None, typer.Option(help="Folder for report.html and measurements.json; resumes.")] = None,
@@ -185,8 +178,13 @@ def _measure(
     told |= {"measure": measure, "dataset": {"name": notes.get("dataset", "unknown")}}
     told |= {"settings": journal.settings_json(model, measure, images or gram, settings)}
     told = journal.begun(folder, told) if folder else {**told, "partitions": [], "measurements": []}
+    if data_map and not folder:
+        raise ValueError("--data-map: wanted with --out, whose report shows the map, found no --out")
+    told |= {"data_map": data_maps.named(data_map, module.arch)} if data_map else {}
     told = _surveyed(told, steps(subject, names, label or None, settings, told), folder, as_json)
     if folder:
+        told |= {"widths": widths.allowed(module.arch, told["partitions"])}
+        write_json(folder / journal.NAME, told)
         write_whole(folder / "report.html", render(told))
     if as_json:
         typer.echo(json.dumps(told))

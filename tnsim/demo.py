@@ -12,6 +12,7 @@ from flax import nnx
 
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.nn import ConvAC as Module
+from tnsim.report import data_maps, widths
 from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
 from tnsim.report.survey import DEMO_PARTITIONS, Found, Settings, Subject, survey
@@ -58,6 +59,8 @@ def tell(out: str, seed: int = 0, progress: bool = True, say: Callable[[str], No
         **provenance(f"tnsim demo --seed {seed}", seed), **described(dataset), **architecture(arch),
         "measure": "function", "training": trained(result), **found,
     }  # fmt: skip
+    say("data map and other widths")
+    told |= {"widths": widths.allowed(arch, told["partitions"]), "data_map": data_maps.mapped(dataset, arch, label=0)}
     write_json(folder / "measurements.json", told)
     write_whole(folder / "report.html", render(told))
     save(folder / "model.safetensors", model, extra=model_notes(dataset, gram, seed))

@@ -21,6 +21,7 @@ from tnsim import memory, parsing
 from tnsim.design import KINDS, Look, Proposal, contrasted, image_needs, propose, refined
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.models import ConvAC
+from tnsim.report import data_maps
 from tnsim.report.design_page import render
 from tnsim.train.data import Dataset, load
 from tnsim.train.recipes import PADS, for_images
@@ -89,8 +90,9 @@ def tell(dataset: Dataset, asked: Asked, out: str | Path, shown: bool = True) ->
     if asked.refine:
         short = replace(config, epochs=asked.refine, steps=None, seed=asked.seed)
         found = refined(found, dataset, representation, short, folder / "trainings")
-    write_json(folder / "design.json", found.to_json())
-    write_whole(folder / "design.html", render(found, dataset.describe()))
+    measured = {"data_map": data_maps.mapped(dataset, found.arch, contrast=contrast, seed=asked.seed)}
+    write_json(folder / "design.json", {**found.to_json(), **measured})
+    write_whole(folder / "design.html", render(found, dataset.describe(), measured))
     return found
 
 

@@ -10,7 +10,6 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import pytest
 from tnsim.report import scales
 from tnsim.report.html import finding, render, write
 from tnsim.report.measurements import read
-from tnsim.report.pictures import _styles
+from tnsim.report.pictures import styles
 from tnsim.report.plots import intervals
 from tnsim.report.prose import HOW_TO_READ
 from tnsim.report.svg import spread
@@ -30,47 +29,10 @@ _spec = importlib.util.spec_from_file_location("sample", Path(__file__).with_nam
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 sample = _module.sample
-
-VOID = {"meta", "link", "br", "hr", "img", "input", "col", "wbr"}
-SHAPES = {"path", "circle", "rect"}
-
-
-class Page(HTMLParser):
-    """The page as a list of elements (tag, attributes, text), tags checked to balance."""
-
-    def __init__(self, text: str):
-        super().__init__(convert_charrefs=True)
-        self.open: list[int] = []
-        self.elements: list[tuple[str, dict[str, str | None], list[str], tuple[int, ...]]] = []
-        self.feed(text)
-        self.close()
-        assert not self.open, [self.elements[i][0] for i in self.open]
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs), [], tuple(self.open)))
-        if tag not in VOID:
-            self.open.append(len(self.elements) - 1)
-
-    def handle_startendtag(self, tag, attrs):
-        assert tag in SHAPES, tag
-        self.elements.append((tag, dict(attrs), [], tuple(self.open)))
-
-    def handle_endtag(self, tag):
-        assert self.elements[self.open.pop()][0] == tag, tag
-
-    def handle_data(self, data):
-        for k in self.open:
-            self.elements[k][2].append(data)
-
-    def all(self, tag: str, **wanted: str) -> list[tuple[dict[str, str | None], str]]:
-        """Attributes and text of the elements of a tag whose attributes hold the words wanted."""
-        return [
-            (attrs, "".join(words))
-            for name, attrs, words, _ in self.elements
-            if name == tag
-            and all(v in (attrs.get(k.rstrip("_")) or "").split() for k, v in wanted.items())
-        ]
-
+_spec = importlib.util.spec_from_file_location("pages", Path(__file__).with_name("pages.py"))
+_pages = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_pages)
+Page = _pages.Page
 
 @pytest.fixture(scope="module")
 def measurements() -> dict[str, Any]:
@@ -270,15 +232,15 @@ def only(measurements: dict[str, Any], keep: Callable[[dict[str, Any]], bool]) -
 def test_cut_edges_are_those_that_separate_a_from_b(measurements):
     report = read(measurements)
     for partition in report.partitions:
-        styles = _styles(report.tree, partition)
-        assert {i for i, style in styles.items() if style == "cut"} == set(partition.cut.edges)
+        drawn = styles(report.tree, partition)
+        assert {i for i, style in drawn.items() if style == "cut"} == set(partition.cut.edges)
         for site in range(64):
             side = "a" if site in partition.sites else "b"
-            assert styles[-1, site] in (side, "cut")
+            assert drawn[-1, site] in (side, "cut")
         for level, nodes in enumerate(report.tree):
             for k, children in enumerate(nodes):
                 for child in children:
-                    assert {styles[level, k], styles[level - 1, child]} != {"a", "b"}
+                    assert {drawn[level, k], drawn[level - 1, child]} != {"a", "b"}
 
 
 def test_gallery_states_the_cut(page):

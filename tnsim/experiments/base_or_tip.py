@@ -96,7 +96,7 @@ def _entropic(decided: Sequence[tuple[Sequence[Trial], Sequence[Trial]]]) -> str
     known = [pair for pair in decided if all(map(_is_measured, (trial.settings for part in pair for trial in part)))]
     counts = []
     for A in (FINE, COARSE):
-        ahead = [paired(*(renyi2_by_seed(part, A) for part in pair)) for pair in known]
+        ahead = [paired(renyi2_by_seed(won, A), renyi2_by_seed(lost, A)) for won, lost in known]
         more, less = sum(one.lower > 0 for one in ahead), sum(one.upper < 0 for one in ahead)
         counts.append(f"at {A} more in {more} and less in {less}")
     return f"Of {len(known)} winners measured, Renyi-2 is beyond chance {', '.join(counts)}."

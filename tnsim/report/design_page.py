@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from tnsim.design import Alternative, Need, Proposal
+from tnsim.report import data_scales
+from tnsim.report.data_values import data_map
 from tnsim.report.document import document, section
 from tnsim.report.svg import Scale, Tick, axes, dot, label, line, picture, ticks
 from tnsim.report.text import NONE, escape, grouped, number, percent
@@ -15,15 +19,18 @@ FLOOR = 1e-4  # of a level's weight: below, nothing is drawn
 CONTENTS = tuple[tuple[str, str, str], ...]
 
 
-def render(found: Proposal, data: str) -> str:
-    """One page that opens without a network. data: the data set in a line."""
+def render(found: Proposal, data: str, measured: Mapping[str, Any] | None = None) -> str:
+    """One page that opens without a network. data: the data set in a line; measured: what design.json holds beside the
+    proposal, its `data_map`. Raises ValueError naming the first key of it that is wrong.
+    """
     title = f"Widths for {escape(data.split(':')[0])}"
     parts: CONTENTS = (
         ("why", "What every level needs and gets", _levels(found)),
         ("weighed", "What was weighed", _weighed(found)),
         ("front", "What a smaller budget would lose", f'<div class="needs"><figure>{_front(found)}</figure></div>'),
+        ("data", "Where the data's correlations live", data_scales.section(data_map(dict(measured or {})))),
     )
-    body = "".join(section(name, heading, content) for name, heading, content in parts)
+    body = "".join(section(name, heading, content) for name, heading, content in parts if content)
     note = f'<p class="note">{escape(data)}</p>'
     head = f'<header>\n<h1>{title}</h1>\n<p class="finding">{_finding(found)}</p>\n{note}\n</header>\n'
     return document(title, head + body)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.resources
+from collections.abc import Iterable
 
-__all__ = ["beside", "document", "section"]
+__all__ = ["beside", "block", "document", "note", "pair", "section"]
 
 STYLES = "style-src 'unsafe-inline'"
 
@@ -27,6 +28,22 @@ def document(title: str, main: str, allowed: str = "", style: str = "", tail: st
 def section(name: str, title: str, content: str) -> str:
     """A part of the page under its heading."""
     return f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n{content}\n</section>\n'
+
+
+def note(words: str) -> str:
+    """A paragraph that explains."""
+    return f'<p class="note">{words}</p>'
+
+
+def pair(figures: Iterable[tuple[str, str]]) -> str:
+    """Pictures with their captions, (caption, picture), as many in a row as fit; empty if there are none."""
+    drawn = "".join(f"<figure><figcaption>{said}</figcaption>{picture}</figure>" for said, picture in figures)
+    return f'<div class="pair">{drawn}</div>' if drawn else ""
+
+
+def block(title: str, said: str, content: str, kind: str) -> str:
+    """A part of a section: its title, what is said of it, and its content."""
+    return f'<div class="block {kind}"><h3>{title}</h3>{note(said)}{content}</div>'
 
 
 def beside(name: str) -> str:

@@ -8,13 +8,13 @@ into the page.
 import base64
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tnsim.files import write_whole
-from tnsim.report import alike, pictures, plots, prose, scales, tables
-from tnsim.report.document import beside, document, section
+from tnsim.report import alike, bottleneck, data_scales, front, pictures, plots, prose, scales, tables
+from tnsim.report.document import beside, block, document, note, pair, section
 from tnsim.report.map_values import Map
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
 from tnsim.report.text import escape, grouped, levels, listed, number, percent, shortened, size
@@ -38,10 +38,6 @@ def render(measurements: Mapping[str, Any]) -> str:
     data = f'<script type="application/json" id="measurements">{tables.as_json(report.source)}</script>\n'
     tail = f"{data}<script>\n{beside('page.js')}</script>\n"
     return document(_title(report), f"{_opening(report)}{sections}", SCRIPTED, tail=tail)
-
-
-def _note(words: str) -> str:
-    return f'<p class="note">{words}</p>'
 
 
 # --- opening --------------------------------------------------------------------------------------
@@ -125,7 +121,7 @@ def _key_figures(report: Report) -> str:
 def _learning(report: Report) -> str:
     training = report.source.get("training")
     if training is None:
-        return _note("These figures are of given weights: nothing was trained in this run.")
+        return note("These figures are of given weights: nothing was trained in this run.")
     accuracy, seconds, steps = (training.get(key) for key in ("accuracy", "seconds", "steps"))
     words = [
         f"Test accuracy {percent(accuracy, 1)}" if accuracy is not None else "Trained",
@@ -135,8 +131,8 @@ def _learning(report: Report) -> str:
     said = " ".join(filter(None, words))
     history = training.get("history") or []
     if not history:
-        return _note(f"{said}. No learning curve was kept.")
-    return _note(f"{said}.") + (
+        return note(f"{said}. No learning curve was kept.")
+    return note(f"{said}.") + (
         f'<div class="pair"><figure><figcaption>Loss</figcaption>{plots.loss(history)}</figure>'
         "<figure><figcaption>Accuracy</figcaption>"
         f"{plots.accuracy(history)}</figure></div>"
@@ -155,21 +151,11 @@ def _entropy(report: Report) -> str:
         bars = plots.intervals(report)
         content = tables.legend(tables.ENTROPY) + exact
         said = prose.EXACT + (f" {prose.INTERVALS}" if bars else "")
-        blocks += _block("S, entanglement entropy", said, content + _pair(bars), "exact")
+        blocks += block("S, entanglement entropy", said, content + pair(bars), "exact")
     if bounded := tables.heat_maps(report, tables.RENYI):
         content = tables.legend(tables.RENYI) + bounded
-        blocks += _block("S₂ ≤ S, Rényi entropy of order 2", prose.RENYI + alone, content, "renyi")
+        blocks += block("S₂ ≤ S, Rényi entropy of order 2", prose.RENYI + alone, content, "renyi")
     return blocks
-
-
-def _pair(figures: Iterable[tuple[str, str]]) -> str:
-    """Pictures with their captions, two in a row."""
-    drawn = "".join(f"<figure><figcaption>{said}</figcaption>{picture}</figure>" for said, picture in figures)
-    return f'<div class="pair">{drawn}</div>' if drawn else ""
-
-
-def _block(title: str, said: str, content: str, kind: str) -> str:
-    return f'<div class="block {kind}"><h3>{title}</h3>{_note(said)}{content}</div>'
 
 
 def _gallery(report: Report) -> str:
@@ -179,7 +165,7 @@ def _gallery(report: Report) -> str:
         if pictures.is_drawn_whole(report)
         else "a bar is a level, as long as the logarithm of its number of nodes"
     )
-    said = _note(prose.PARTITIONS.format(drawn=drawn))
+    said = note(prose.PARTITIONS.format(drawn=drawn))
     return f'{said}<div class="gallery">{cards}</div>' if cards else ""
 
 
@@ -216,8 +202,8 @@ def _integer(value: int) -> str:
 
 
 def _spectra(report: Report) -> str:
-    figures = _pair((escape(shortened(p.name)), picture) for p, picture in plots.spectra(report))
-    return _note(prose.SPECTRA) + figures if figures else ""
+    figures = pair((escape(shortened(p.name)), picture) for p, picture in plots.spectra(report))
+    return note(prose.SPECTRA) + figures if figures else ""
 
 
 def _maps(report: Report) -> str:
@@ -228,7 +214,7 @@ def _map(report: Report, found: Map, name: str) -> str:
     """One map with what it shows in a line."""
     title, said = prose.MAPS[found.kind]
     body = {"windows": _windows, "sites": _site_map, "mutual": _mutual}[found.kind](report, found, name)
-    return _block(f"{title}, class {escape(found.name)}", said, body, "map")
+    return block(f"{title}, class {escape(found.name)}", said, body, "map")
 
 
 def _windows(report: Report, found: Map, name: str) -> str:
@@ -252,11 +238,15 @@ def _mutual(report: Report, found: Map, name: str) -> str:
     caption = f"The {grouped(len(found.pairs))} strongest pairs"
     if found.pairs:
         caption += f", up to {number(found.pairs[0][2], 4)} nats"
-    return _pair(
+    return pair(
         [(caption, scales.graph(found, report.grid, name)), ("I against distance: mean, – – largest", fall)][
             : 2 if fall else 1
         ]
     )
+
+
+def _data(report: Report) -> str:
+    return data_scales.section(report.data_map)
 
 
 def _figures(report: Report) -> str:
@@ -269,11 +259,11 @@ def _figures(report: Report) -> str:
     blocks = ""
     if exact := tables.exact_figures(report):
         said = prose.FIGURES.format(ranks=_tolerance(report.measured))
-        blocks += _block("Exact", said, exact, "exact")
+        blocks += block("Exact", said, exact, "exact")
     if held := tables.interval_figures(report):
-        blocks += _block("S between rigorous bounds", "In nats.", held, "exact")
+        blocks += block("S between rigorous bounds", "In nats.", held, "exact")
     if bounded := tables.renyi_figures(report):
-        blocks += _block("S₂ alone, a lower bound of S", "In nats.", bounded, "renyi")
+        blocks += block("S₂ alone, a lower bound of S", "In nats.", bounded, "renyi")
     return f'<p class="downloads">{links}</p>{blocks}'
 
 
@@ -319,8 +309,11 @@ SECTIONS = (
     ("reading", "How to read it", _reading),
     ("entropy", "Entropy by class and partition", _entropy),
     ("partitions", "The partitions and what limits them", _gallery),
+    ("bottlenecks", "Which widths limit the partitions", bottleneck.section),
+    ("front", "What as many parameters would allow", front.section),
     ("spectra", "Schmidt spectra", _spectra),
     ("maps", "Entanglement at every scale", _maps),
+    ("data", "Where the data's correlations live", _data),
     ("classes", "The classes as one state", alike.section),
     ("figures", "All figures", _figures),
     ("provenance", "Provenance", _provenance),

@@ -15,7 +15,7 @@ from tnsim.report.heads import FORMAT
 from tnsim.report.survey import Settings
 
 NAME = "measurements.json"
-KEPT = ("partitions", "measurements", "maps", "whole_model")
+KEPT = ("partitions", "measurements", "maps", "whole_model", "data_map")
 
 
 def settings_json(model: Path, measure: str, gram: str | None, settings: Settings) -> dict[str, Any]:

@@ -52,26 +52,28 @@ def _map(item: dict[str, Any], where: str, sites: int) -> Map:
     head = (kind, label, str(item.get("class", label)))
     if kind == "windows":
         levels = listed(item, "levels", where)
-        return Map(*head, tuple(_level(level, f"{where}levels[{k}].") for k, level in enumerate(levels)))
-    entropies = _numbers(item, "entropies", where, sites)
+        return Map(*head, tuple(level(one, f"{where}levels[{k}].") for k, one in enumerate(levels)))
+    entropies = numbers(item, "entropies", where, sites)
     if kind == "sites":
         return Map(*head, entropies=entropies)
     fall, there = optional(item, "decay", where), where + "decay."
-    distance = _numbers(fall, "distance", there) if fall else ()
-    mean, largest = (_numbers(fall, key, there, len(distance)) if fall else () for key in ("mean", "largest"))
+    distance = numbers(fall, "distance", there) if fall else ()
+    mean, largest = (numbers(fall, key, there, len(distance)) if fall else () for key in ("mean", "largest"))
     pairs = tuple(_pair(pair, where + "pairs", sites) for pair in listed(item, "pairs", where, of=list))
     return Map(*head, (), entropies, pairs, distance, mean, largest)
 
 
-def _level(item: dict[str, Any], where: str) -> Level:
+def level(item: dict[str, Any], where: str) -> Level:
+    """The windows of one level. Raises ValueError naming the first key that is missing or wrong."""
     shape = listed(item, "shape", where, of=int)
     if len(shape) not in (1, 2) or min(shape) < 1:
         raise wrong(where + "shape", "one or two positive integers", shape)
     rows, columns = (1, *shape)[-2:]
-    return Level(integer(item, "sites", where), rows, columns, _numbers(item, "entropies", where, prod(shape)))
+    return Level(integer(item, "sites", where), rows, columns, numbers(item, "entropies", where, prod(shape)))
 
 
-def _numbers(item: dict[str, Any], key: str, where: str, count: int | None = None) -> tuple[float, ...]:
+def numbers(item: dict[str, Any], key: str, where: str, count: int | None = None) -> tuple[float, ...]:
+    """The numbers of a key, NaN for None; so many of them, where that is known."""
     values = listed(item, key, where, of=object)
     if count is not None and len(values) != count:
         raise wrong(where + key, f"{count} numbers", values)

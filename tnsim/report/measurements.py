@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tnsim.report.data_values import DataMap, data_map
 from tnsim.report.fields import NAN, Number, integer, is_int, is_number, listed, mapping, number, optional, wrong
 from tnsim.report.map_values import Map, maps
 from tnsim.report.prose import MEASURES
+from tnsim.report.width_values import Widths, widths
 
 FORMAT = "tnsim-measurements/1"
 # (level, position): level -1 is a site's own edge, else the copy index of a pooling node
@@ -106,6 +108,13 @@ class Report:
     measured: tuple[Measured, ...]
     source: dict[str, Any]
     maps: tuple[Map, ...] = ()
+    widths: Widths | None = None
+    data_map: DataMap | None = None
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Dimensions of the indices, level by level: M of a site, r₀, r₁, .."""
+        return _dims(self.source)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -155,7 +164,11 @@ def read(measurements: Mapping[str, Any]) -> Report:
         for i, item in enumerate(listed(source, "measurements", ""))
     )
     _training(source)
-    return Report(sites, tree, nodes, partitions, measured, source, maps(source, math.prod(sites)))
+    others = widths(source, [p.name for p in partitions], _dims(source))
+    size = math.prod(sites)
+    return Report(
+        sites, tree, nodes, partitions, measured, source, maps(source, size), others, data_map(source, size)
+    )  # fmt: skip
 
 
 def plain(value: Any) -> Any:
@@ -178,6 +191,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, Real):
         return float(value) if math.isfinite(value) else None
     return str(value)
+
+
+def _dims(source: dict[str, Any]) -> tuple[int, ...]:
+    """M and the width of every level."""
+    architecture = source["architecture"]
+    channels = listed(architecture, "channels", "architecture.", int)
+    return (integer(architecture, "features", "architecture."), *channels)
 
 
 def _architecture(architecture: dict[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:

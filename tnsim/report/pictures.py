@@ -61,16 +61,16 @@ def network(report: Report, partition: Partition, name: str) -> str:
     """
     if report.tree is None or not is_drawn_whole(report):
         return _layers(report, partition, name)
-    places = _places(report.tree)
-    styles = _styles(report.tree, partition)
+    where = places(report.tree)
+    drawn = styles(report.tree, partition)
     return picture(
         name,
-        (404, _height(len(report.tree), -1) + 14),
+        (404, height(len(report.tree), -1) + 14),
         f"Network and min-cut of {partition.name}",
         f"Sites below, output above; min-cut {powers(partition.cut, plain=True)}, "
         f"{levels(partition.cut)}.",
-        _lines(report.tree, places, styles),
-        _nodes(report.tree, places, styles, partition),
+        _lines(report.tree, where, drawn),
+        _nodes(report.tree, where, drawn, partition),
         _names(len(report.tree)),
     )
 
@@ -78,28 +78,29 @@ def network(report: Report, partition: Partition, name: str) -> str:
 # --- the whole tree -------------------------------------------------------------------------------
 
 
-def _height(depth: int, level: int) -> float:
+def height(depth: int, level: int) -> float:
+    """Where a level stands: -1 the sites, at the bottom; `depth` the output, on top."""
     return 16.0 + STEP * (depth - level)
 
 
-def _places(tree: Tree) -> dict[Index, Point]:
+def places(tree: Tree, left: Number = LEFT) -> dict[Index, Point]:
     """Where every site and node stands: leaves in the order of the tree, so no lines cross; a node
     above its middle.
     """
     order: list[int] = list(range(len(tree[-1])))
     for level in reversed(tree):
         order = [child for position in order for child in level[position]]
-    gap = (RIGHT - LEFT) / max(len(order) - 1, 1)
+    gap = (RIGHT - left) / max(len(order) - 1, 1)
     depth = len(tree)
-    places = {(-1, s): (LEFT + k * gap, _height(depth, -1)) for k, s in enumerate(order)}
+    places = {(-1, s): (left + k * gap, height(depth, -1)) for k, s in enumerate(order)}
     for number, level in enumerate(tree):
         for position, children in enumerate(level):
             xs = [places[number - 1, child][0] for child in children]
-            places[number, position] = ((min(xs) + max(xs)) / 2, _height(depth, number))
+            places[number, position] = ((min(xs) + max(xs)) / 2, height(depth, number))
     return places
 
 
-def _styles(tree: Tree, partition: Partition) -> dict[Index, str]:
+def styles(tree: Tree, partition: Partition) -> dict[Index, str]:
     """How each index is drawn: "cut", or the side ("a", "b") of the sites it still hangs together
     with, or "free".
     """
@@ -144,7 +145,7 @@ def _lines(tree: Tree, places: dict[Index, Point], styles: dict[Index, str]) -> 
                 halves[_fine(styles[above], number)].append((middle, places[above]))
     for k in range(len(tree[-1])):
         x, y = places[len(tree) - 1, k]
-        halves[styles[len(tree) - 1, k]].append(((x, y), (x, _height(len(tree), len(tree)))))
+        halves[styles[len(tree) - 1, k]].append(((x, y), (x, height(len(tree), len(tree)))))
     return "".join(segments(pairs, f"edge {style}") for style, pairs in halves.items())
 
 
@@ -165,14 +166,14 @@ def _nodes(
             body += dot(place, 4.2 if styles[index] == "cut" else 2.6, f"node {styles[index]}")
     for k in range(len(tree[-1])):
         x, _ = places[len(tree) - 1, k]
-        body += rect((x - 4, _height(len(tree), len(tree)) - 4), 8, 8, "node free")
+        body += rect((x - 4, height(len(tree), len(tree)) - 4), 8, 8, "node free")
     return body
 
 
 def _names(depth: int) -> str:
     words = ["sites", *(f"level {level}" for level in range(depth)), "output"]
     return "".join(
-        label((0, _height(depth, level)), word, "tick") for level, word in enumerate(words, -1)
+        label((0, height(depth, level)), word, "tick") for level, word in enumerate(words, -1)
     )
 
 

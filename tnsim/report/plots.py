@@ -112,7 +112,7 @@ def shares(report: Report) -> str:
         before = mean([m.share("entropy", trained=False) for m in measured])
         held = [m for m in measured if m.bounded]
         ends = [mean([m.share(end) for m in held]) for end in ("lower", "upper")]
-        body += _bar(ends, x, 20 + 26 * k) + _share(partition.name, x, 20 + 26 * k, trained, before)
+        body += error_bar(ends, x, 20 + 26 * k) + _share(partition.name, x, 20 + 26 * k, trained, before)
         said.append(f"{partition.name}: {percent(trained)}, before training {percent(before)}")
     return picture("shares", (420, bottom + 24), "Share of the ceiling used", "; ".join(said), body)
 
@@ -157,13 +157,13 @@ def _intervals(name: str, partition: Partition, rows: list[Measured]) -> str:
         height, S = 14 + 18 * k, m.trained
         body += label((x.start - 14, height), shortened(m.name, 13), "name", "end")
         body += dot((x(S.renyi2), height), 3, "hollow") if is_number(S.renyi2) else ""
-        body += _bar([S.lower, S.upper], x, height) + dot((x(S.entropy), height), 3, "fill accent")
+        body += error_bar([S.lower, S.upper], x, height) + dot((x(S.entropy), height), 3, "fill accent")
     widest = max((m.trained.upper - m.trained.lower for m in rows if is_number(m.trained.upper)), default=0.0)
     said = f"{len(rows)} classes, bounds of S at most {number(widest, 3)} nats apart; hollow: S₂."
     return picture(name, (420, bottom + 24), f"Intervals of S across {partition.name}", said, body)
 
 
-def _bar(ends: Sequence[Number], x: Scale, height: Number) -> str:
+def error_bar(ends: Sequence[Number], x: Scale, height: Number) -> str:
     """An error bar with its two caps."""
     if not all(is_number(end) for end in ends):
         return ""

@@ -26,8 +26,13 @@ def top(levels: Sequence[Level]) -> float:
 
 def levels(found: Map, name: str) -> list[tuple[Level, str]]:
     """A picture for each level of a windows map, all on one colour scale."""
-    high = top(found.levels)
-    return [(level, _level(level, high, f"{name}-{k}")) for k, level in enumerate(found.levels)]
+    return drawn(found.levels, name)
+
+
+def drawn(levels: Sequence[Level], name: str) -> list[tuple[Level, str]]:
+    """A picture for each of some levels, all on one colour scale."""
+    high = top(levels)
+    return [(level, _level(level, high, f"{name}-{k}")) for k, level in enumerate(levels)]
 
 
 def _level(level: Level, high: Number, name: str) -> str:
