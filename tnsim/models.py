@@ -9,6 +9,8 @@ from jaxtyping import Num
 from networkx import MultiGraph
 
 from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.mps import MPSArchitecture
+from tnsim.architectures.ttn import TTNArchitecture
 from tnsim.banks import AnyArray, Banks
 from tnsim.contract.engines import run
 from tnsim.contract.execution import DEFAULT, Execution
@@ -21,11 +23,13 @@ from tnsim.entanglement.states import States, states_of
 from tnsim.interop.einsum import Einsum, to_einsum
 from tnsim.interop.networkx import to_networkx
 from tnsim.interop.tensornetwork import Graph, to_tensornetwork
+from tnsim.network import Network
 
 
-@dataclass(frozen=True)
-class ConvAC(ConvACArchitecture):
-    __doc__ = ConvACArchitecture.__doc__
+class Doors:
+    """What can be asked of any architecture, through its network."""
+
+    network: Network
 
     def apply(
         self, params: Banks, features: Num[AnyArray, "..."], engine: str = "tnsim", memory=None,
@@ -36,6 +40,27 @@ class ConvAC(ConvACArchitecture):
         memory: a limit in bytes or a text like "8GB", kept by splitting the batch. execution: precision, blocks,
         devices and what else a sweep can be told."""
         return run(engine, self.network, params, features, memory, execution)
+
+    def to_tensornetwork(self, params: Banks) -> Graph:
+        """A Google TensorNetwork graph that views `params`: .nodes, .site_edges, .class_edge, .attach(features)."""
+        return to_tensornetwork(self.network, params)
+
+    def to_networkx(self) -> MultiGraph:
+        """Tensors, copy tensors and open ends, joined by edges with their dimensions."""
+        return to_networkx(self.network)
+
+    def to_einsum(self, params: Banks, features=None) -> Einsum:
+        """The network as .equation and .operands; features: none, of one sample (sites, M), or of a batch."""
+        return to_einsum(self.network, params, features)
+
+    def plan(self, memory: str | float | None = None) -> Plan:
+        """What contracting one sample will cost; refused where it needs more than `memory`."""
+        return plan(self.network, memory)
+
+
+@dataclass(frozen=True)
+class ConvAC(ConvACArchitecture, Doors):
+    __doc__ = ConvACArchitecture.__doc__
 
     @overload
     def state(self, params: Banks, label: int, measure: Literal["data"], *, images: Images) -> DataState: ...
@@ -53,18 +78,17 @@ class ConvAC(ConvACArchitecture):
         """All classes as one state, with the class leg as a party of its own."""
         return states_of(self, params, measure, gram)
 
-    def to_tensornetwork(self, params: Banks) -> Graph:
-        """A Google TensorNetwork graph that views `params`: .nodes, .site_edges, .class_edge, .attach(features)."""
-        return to_tensornetwork(self.network, params)
 
-    def to_networkx(self) -> MultiGraph:
-        """Tensors, copy tensors and open ends, joined by edges with their dimensions."""
-        return to_networkx(self.network)
+@dataclass(frozen=True)
+class MPS(MPSArchitecture, Doors):
+    __doc__ = MPSArchitecture.__doc__
 
-    def to_einsum(self, params: Banks, features=None) -> Einsum:
-        """The network as .equation and .operands; features: none, of one sample (sites, M), or of a batch."""
-        return to_einsum(self.network, params, features)
 
-    def plan(self, memory: str | float | None = None) -> Plan:
-        """What contracting one sample will cost; refused where it needs more than `memory`."""
-        return plan(self.network, memory)
+@dataclass(frozen=True)
+class TTN(TTNArchitecture, Doors):
+    __doc__ = TTNArchitecture.__doc__
+
+
+CP = ConvAC.shallow
+Tucker = TTN.tucker
+ARCHITECTURES: dict[str, type] = {kind.__name__: kind for kind in (ConvAC, MPS, TTN)}  # of model files, by name
