@@ -1,0 +1,127 @@
+"""The state of any network, loops and dense cores and copy indices alike: a door to every measure. Used by tnsim.
+
+|psi> = sum_d psi_{d_1 .. d_N} |d_1> .. |d_N>, psi the network's tensor over its sites, its outputs at a chosen class
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import e, log, prod
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int, Num
+
+from tnsim import partitions
+from tnsim.banks import measurable
+from tnsim.contract.fold import Scaled
+from tnsim.entanglement import entropy as spectral
+from tnsim.entanglement.doors import Memory, digits, mask_rows, renyi_in
+from tnsim.entanglement.estimate import Estimate, Stopwatch
+from tnsim.entanglement.networks import renyi, spectra
+from tnsim.entanglement.networks.measures import SiteMeasures, site_measures
+from tnsim.entanglement.networks.parts import Parts, parts_of
+from tnsim.entanglement.renyi import integer_order
+from tnsim.entanglement.spectrum import Spectrum
+from tnsim.entanglement.subtrees import named
+from tnsim.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkState:
+    """The state of a network with given banks, its outputs at `labels`, in a measure. Made by `network_state`.
+
+    Partitions A: site numbers, a boolean mask, or a name (tnsim.partitions.NAMES, those of a grid). Entropies in nats
+    unless base=. memory: a limit in bytes or "8GB"; work whose estimate is above it is refused with MemoryLimitError.
+    """
+
+    network: Network
+    banks: Mapping[str, Num[np.ndarray, "..."]]
+    labels: tuple[int, ...]
+    measure: SiteMeasures
+    sites: partitions.Unlayered
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return parts_of(self.network, self.banks, self.labels)
+
+    @property
+    def _state(self) -> tuple[Parts, tuple]:
+        return self._parts, self.measure.factors
+
+    def mask(self, A: partitions.Partition) -> Bool[np.ndarray, "sites"]:
+        """The side A of a partition as a mask."""
+        return partitions.mask(self.sites, A)
+
+    def schmidt(self, A: partitions.Partition, memory: Memory = None) -> Spectrum:
+        """The exact Schmidt spectrum across (A, the rest), small values too: no Gram matrix is formed."""
+        return spectra.spectrum(self.network, *self._state, self.mask(A), memory)
+
+    def entropy(self, A: partitions.Partition, base: float = e, memory: Memory = None) -> Estimate:
+        """Von Neumann entropy -sum p ln p across (A, the rest), from the exact spectrum."""
+        watch = Stopwatch()
+        found = spectral.exact(self.schmidt(A, memory), None)
+        return replace(found, seconds=watch.seconds, note=self.measure.note).map(lambda nats: nats / log(base))
+
+    def renyi(self, A: partitions.Partition, order: float = 2, base: float = e, memory: Memory = None) -> Estimate:
+        """Renyi entropy of any order >= 0: integers from 2 by replicas, any partition; the others from the spectrum."""
+        return renyi_in(self, A, order, base, memory)
+
+    def renyi_many(self, masks: Bool[np.ndarray, "partitions sites"], order: float = 2, base: float = e,
+                   memory: Memory = None) -> Estimate:  # fmt: skip
+        """Renyi entropies of integer order of many partitions (masks, one a row); arrays (partitions,)."""
+        rows = np.stack([self.mask(row) for row in mask_rows(masks)])
+        watch, n = Stopwatch(), integer_order(order)
+        ends = renyi.entropies(*self._state, rows, n, memory)
+        found = Estimate(*ends, named(n), seconds=watch.seconds, note=self.measure.note)
+        return found.map(lambda nats: nats / log(base))
+
+    def norm(self, memory: Memory = None) -> Scaled:
+        """The state's norm as value * exp(log_scale); value is 1, or 0 for a state that is zero to rounding."""
+        (squared,), _ = renyi.norm_squared(*self._state, memory)
+        zero = squared == -np.inf
+        return Scaled(np.asarray(float(not zero)), np.asarray(0.0 if zero else 0.5 * squared))
+
+    def amplitude(self, configurations: Int[np.ndarray, "n sites"], memory: Memory = None) -> Scaled:
+        """Amplitudes <d_1 .. d_N|psi> (not normalised) as value * exp(log_scale), arrays (n,)."""
+        found = digits(configurations, self.sites.size, np.array(self._parts.site_dims))
+        return renyi.amplitudes(*self._state, found, memory)
+
+
+def network_state(
+    network: Network, banks: Any, label: int | Sequence[int] | None = None, measure: str = "coefficient", gram=None,
+    *, grid: tuple[int, ...] | None = None,
+) -> NetworkState:  # fmt: skip
+    """The state of any network: a chain, a ring, a tree with dense cores, PEPS, MERA, a graph of one's own.
+
+    label: the class of the network's output, a sequence for several outputs, None where it has none. measure:
+    "coefficient", or "function" with gram= (M, M) or (sites, M, M), or a list of one matrix a site where dimensions
+    differ. grid: shape of the sites, row-major, for partitions by name; in a row where it is None.
+
+    Raises ValueError for banks of the wrong names, shapes or type or with NaN, labels, a measure, gram or grid that do
+    not fit, and a network with less than two sites.
+    """
+    wide = measurable(network, banks)
+    dims = network.dims[network.sites.array].tolist()
+    if len(dims) < 2:
+        raise ValueError(
+            f"network: wanted at least two sites to part, found {len(dims)} and {len(network.outputs)} outputs"
+        )
+    shape = (len(dims),) if grid is None else tuple(grid)
+    if prod(shape) != len(dims):
+        raise ValueError(f"grid: wanted a shape of {len(dims)} sites, found {shape}")
+    measures = site_measures(measure, gram, dims)
+    return NetworkState(network, wide, _labels(network, label), measures, partitions.Unlayered(shape))
+
+
+def _labels(network: Network, label: int | Sequence[int] | None) -> tuple[int, ...]:
+    dims = [int(network.dims[index]) for index in network.outputs]
+    given = () if label is None else (label,) if isinstance(label, (int, np.integer)) else tuple(label)
+    if len(given) != len(dims):
+        raise ValueError(f"label: wanted {len(dims)} numbers, one for each output, found {label!r}")
+    for number, dim in zip(given, dims, strict=True):
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < dim:
+            raise ValueError(f"label: wanted an integer in 0..{dim - 1}, found {number!r}")
+    return tuple(int(number) for number in given)
