@@ -13,12 +13,13 @@ from tnsim.entanglement.sampled import Sampling, sampled_entropy, sampled_spectr
 from tnsim.interop.einsum import from_einsum
 from tnsim.interop.tensornetwork import from_tensornetwork
 from tnsim.memory import MemoryLimitError
-from tnsim.models import CP, MPS, TTN, ConvAC, Tucker
+from tnsim.models import CP, MERA, MPS, PEPS, RAC, TTN, ConvAC, DilatedConvAC, OverlappingConvAC, Tucker
 
 __all__ = [
-    "CP", "MPS", "TTN", "ConvAC", "Execution", "MemoryLimitError", "Plan", "Sampling", "Tucker", "bounds",
-    "compilation_cache", "compiled", "contract_network", "contract_network_scaled", "contract_slices", "contractor",
-    "distributed", "from_einsum", "from_tensornetwork", "load_plan", "mesh", "nn", "partitions", "place",
-    "place_features", "plan", "sampled_entropy", "sampled_spectrum", "train",
+    "CP", "MERA", "MPS", "PEPS", "RAC", "TTN", "ConvAC", "DilatedConvAC", "Execution", "MemoryLimitError",
+    "OverlappingConvAC", "Plan", "Sampling", "Tucker", "bounds", "compilation_cache", "compiled", "contract_network",
+    "contract_network_scaled", "contract_slices", "contractor", "distributed", "from_einsum", "from_tensornetwork",
+    "load_plan", "mesh", "nn", "partitions", "place", "place_features", "plan", "sampled_entropy", "sampled_spectrum",
+    "train",
 ]  # fmt: skip
 __version__ = "0.1.0"

@@ -8,16 +8,22 @@ from typing import Literal, overload
 from jaxtyping import Num
 from networkx import MultiGraph
 
+from tnsim.architectures import overlapping
 from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.mera import MERAArchitecture
 from tnsim.architectures.mps import MPSArchitecture
+from tnsim.architectures.peps import PEPSArchitecture
+from tnsim.architectures.rac import RACArchitecture
 from tnsim.architectures.ttn import TTNArchitecture
 from tnsim.banks import AnyArray, Banks
 from tnsim.contract.engines import run
 from tnsim.contract.execution import DEFAULT, Execution
 from tnsim.contract.plan import Plan, plan
+from tnsim.contract.reads import read_scores
 from tnsim.contract.scores import Scores
 from tnsim.entanglement.data_state import DataState
 from tnsim.entanglement.dataset import Images
+from tnsim.entanglement.networks.state import NetworkState, network_state
 from tnsim.entanglement.state import State, state_of
 from tnsim.entanglement.states import States, states_of
 from tnsim.interop.einsum import Einsum, to_einsum
@@ -30,6 +36,7 @@ class Doors:
     """What can be asked of any architecture, through its network."""
 
     network: Network
+    grid: tuple[int, ...]
 
     def apply(
         self, params: Banks, features: Num[AnyArray, "..."], engine: str = "tnsim", memory=None,
@@ -40,6 +47,11 @@ class Doors:
         memory: a limit in bytes or a text like "8GB", kept by splitting the batch. execution: precision, blocks,
         devices and what else a sweep can be told."""
         return run(engine, self.network, params, features, memory, execution)
+
+    def state(self, params: Banks, label: int | None = None, measure: str = "coefficient", gram=None) -> NetworkState:
+        """The wave function of class `label` (None where there is no class leg), in the measure "coefficient", or
+        "function" with gram=: (M, M) or (sites, M, M)."""
+        return network_state(self.network, params, label, measure, gram, grid=self.grid)
 
     def to_tensornetwork(self, params: Banks) -> Graph:
         """A Google TensorNetwork graph that views `params`: .nodes, .site_edges, .class_edge, .attach(features)."""
@@ -89,6 +101,42 @@ class TTN(TTNArchitecture, Doors):
     __doc__ = TTNArchitecture.__doc__
 
 
+@dataclass(frozen=True)
+class RAC(RACArchitecture, Doors):
+    __doc__ = RACArchitecture.__doc__
+
+
+@dataclass(frozen=True)
+class PEPS(PEPSArchitecture, Doors):
+    __doc__ = PEPSArchitecture.__doc__
+
+
+@dataclass(frozen=True)
+class MERA(MERAArchitecture, Doors):
+    __doc__ = MERAArchitecture.__doc__
+
+
+class ReadDoors(Doors):
+    """Of architectures whose windows share what they read: scores by their own recursion."""
+
+    levels: tuple
+
+    def apply(self, params: Banks, features: Num[AnyArray, "batch sites M"]) -> Scores:
+        """Class scores as (value, log_scale), which at basis states are the contraction of the network."""
+        return read_scores(self.levels, self.network, params, features)
+
+
+@dataclass(frozen=True)
+class OverlappingConvAC(overlapping.OverlappingConvAC, ReadDoors):
+    __doc__ = overlapping.OverlappingConvAC.__doc__
+
+
+@dataclass(frozen=True)
+class DilatedConvAC(overlapping.DilatedConvAC, ReadDoors):
+    __doc__ = overlapping.DilatedConvAC.__doc__
+
+
 CP = ConvAC.shallow
 Tucker = TTN.tucker
-ARCHITECTURES: dict[str, type] = {kind.__name__: kind for kind in (ConvAC, MPS, TTN)}  # of model files, by name
+KINDS: tuple[type, ...] = (ConvAC, DilatedConvAC, MERA, MPS, OverlappingConvAC, PEPS, RAC, TTN)
+ARCHITECTURES: dict[str, type] = {kind.__name__: kind for kind in KINDS}  # of model files, by name

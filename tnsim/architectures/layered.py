@@ -1,10 +1,10 @@
 """Levels of windows over the sites: what architectures that are trees of them have. Uses grid and geometry.
 
-    level 1          ( 0 )             groups(1) = [[0, 1]]
-                    /     \
-    level 0     ( 0 )     ( 1 )        groups(0) = [[0, 1], [2, 3]]
-                /   \     /   \
-    sites      0     1   2     3
+    level 1     (  0  )                groups(1) = [[0, 1]]
+                 |   |
+    level 0     (0) (1)                groups(0) = [[0, 1], [2, 3]]
+                | | | |
+    sites       0 1 2 3
 """
 
 from __future__ import annotations

@@ -110,6 +110,28 @@ def _wave(network: Network, stack: Stack, level: int) -> Wave:
     return Wave(stack.bank, level, stack.shape[1], stack.shape[0], None, slots, Table(children), _grid(children, count))
 
 
+class Reads(NamedTuple):
+    """What the windows of one level read: tables (positions, window) of positions below and of rows of the bank; and
+    the widths, (in, out)."""
+
+    bank: str
+    below: Table
+    rows: Table
+    widths: tuple[int, int]
+
+
+@lru_cache(maxsize=128)
+def reading(levels: tuple[Reads, ...], sites: int, output: str) -> Schedule:
+    """A schedule of windows that may read a position many times, or none; the last level pools into one node."""
+    waves = []
+    for level, reads in enumerate(levels):
+        nodes = len(reads.below) if level + 1 < len(levels) else 1
+        children = np.arange(reads.below.array.size, dtype=np.int32).reshape(nodes, -1)
+        tables = Table(reads.below.array.ravel()), Table(reads.rows.array.ravel()), Table(children)
+        waves.append(Wave(reads.bank, level, reads.widths[0], reads.widths[1], *tables, None))
+    return Schedule(tuple(waves), output, np.arange(sites))
+
+
 def regular(wave: Wave, nodes: int, slots: Table | None) -> Wave:
     """As many nodes of this wave, the children of each side by side."""
     children = np.arange(nodes * wave.children.array.shape[1], dtype=np.int32).reshape(nodes, -1)

@@ -87,7 +87,7 @@ def load(path: str | Path, arch: Any = None) -> tuple[Any, dict[str, Any]]:
 def _kind(path: Path, arch: Any) -> str:
     """The name under which an architecture is known."""
     for name, kind in ARCHITECTURES.items():
-        if isinstance(arch, kind.__base__):
+        if kind.__base__ in (type(arch), type(arch).__base__):
             return name
     raise ModelFileError(f"{path}: architecture: wanted one of {sorted(ARCHITECTURES)}, found {type(arch).__name__}")
 
