@@ -1,4 +1,4 @@
-"""What all doors to a state share: their arguments checked, and which route a Renyi order takes. Used by state, networks.
+"""What all doors to a state share: arguments checked, and which route a Renyi order takes. Used by state, networks.
 
     order 1: entropy      whole orders from 2: replicas, or the spectrum where it is sharper or they do not fit
     others: the spectrum
@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,6 +21,7 @@ SHARP = 1e-11  # nats: a Renyi-2 interval wider than this is worth a second look
 CHEAP = 10**8  # bytes that a second look may take
 
 
+@runtime_checkable
 class Door(Protocol):
     """What a route needs of a state."""
 
@@ -36,8 +37,19 @@ def renyi_in(state: Door, A: Any, order: float, base: float, memory: Memory) -> 
         return state.entropy(A, base, memory=memory)
     if not (order >= 2 and float(order).is_integer()):
         return spectral.exact_renyi(state.schmidt(A, memory), order, base)
-    found = state.renyi_many(state.mask(A)[None], order, base, memory).map(lambda one: float(one[0]))
+    try:
+        found = state.renyi_many(state.mask(A)[None], order, base, memory).map(lambda one: float(one[0]))
+    except MemoryLimitError as refused:
+        return _without_replicas(state, A, (order, base), memory, refused)
     return found if order != 2 or found.width <= SHARP else sharper(state, found, A, base)
+
+
+def _without_replicas(state: Door, A: Any, asked: tuple[float, float], memory: Memory, refused) -> Estimate:
+    """From the spectrum, where that fits. Raises what the replicas did otherwise."""
+    try:
+        return spectral.exact_renyi(state.schmidt(A, memory), *asked)
+    except MemoryLimitError:
+        raise refused from None
 
 
 def sharper(state: Door, found: Estimate, A: Any, base: float) -> Estimate:

@@ -44,6 +44,9 @@ class Value(NamedTuple):
     method: str
 
 
+PURE = Value(0.0, 0.0, "a pure state")
+
+
 def entropy(
     network: Network, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure, sites: list[int],
     order: float = 1, asked: Asked = DEFAULT,
@@ -112,7 +115,7 @@ def _entropies(network: Network, banks: Banks, vector, measure: SiteMeasure, set
     smaller = [sites if 2 * len(sites) <= N else sorted(set(range(N)) - set(sites)) for sites in sets]
     small = [sites for sites in smaller if sites and M ** len(sites) <= DENSE]
     values = _of_small(network, banks, vector, measure, small, order, asked.memory) if small else {}
-    values[()] = Value(0.0, 0.0, "a pure state")
+    values[()] = PURE
     for sites in smaller:
         if tuple(sites) not in values:
             values[tuple(sites)] = _of_large(network, banks, vector, measure, sites, order, asked)

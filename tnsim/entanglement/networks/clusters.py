@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import exp, log, prod
 from typing import NamedTuple
 
@@ -43,8 +43,8 @@ class Order(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How a measure counts. compressed: of a cluster once made; power: what it holds is that power of the bonds' product
-    (2n for n replicas)."""
+    """How a measure counts. compressed: chi_A and chi_B of a cluster once made; power: it holds that power of the
+    bonds' product (2n for n replicas)."""
 
     compressed: Callable[[int, int, int], tuple[int, int]]
     power: int = 1
@@ -73,7 +73,7 @@ class _Agglomeration:
     def run(self) -> Order:
         for there in self.on.values():
             some = sorted(there, key=self.size.__getitem__)
-            pairs = combinations(some, 2) if len(some) <= NEAR else zip(some, some[1:], strict=False)
+            pairs = combinations(some, 2) if len(some) <= NEAR else pairwise(some)
             for left, right in pairs:
                 self._propose(left, right)
         merges = []

@@ -24,6 +24,7 @@ from tnsim.entanglement.networks.products import Matmul, Named, ordered, times
 
 A, B, OTHER_A, OTHER_B = -1, -2, -3, -4  # names of the axes beside the bonds, which are numbers from 0 on
 SPECTRUM = Sizes(compressed)
+COLUMNS = Sizes(lambda a, b, bond: (a, min(b, a * bond)))  # chi_A as it comes: the configurations of A's sites
 
 
 class Factor(NamedTuple):
@@ -53,7 +54,8 @@ def leaf(part: Part, factors: Factors, mask: Bool[np.ndarray, "sites"], matmul: 
     opened = [OTHER_B - 1 - place for place in range(len(part.sites))]
     for axis, (site, index) in zip(opened, part.sites, strict=True):
         found = times(found, Named((axis, index), factors[site].T), (*part.bonds, *opened), matmul)
-    sides = [[axis for axis, (site, _) in zip(opened, part.sites, strict=True) if mask[site] == side] for side in (1, 0)]
+    on_a = dict(zip(opened, (bool(mask[site]) for site, _ in part.sites), strict=True))
+    sides = [[axis for axis in opened if on_a[axis] == side] for side in (True, False)]
     bonds = tuple(sorted(part.bonds))
     value = ordered(found, (*sides[0], *sides[1], *bonds)).value
     rows = int(np.prod(value.shape[: len(sides[0])], dtype=int))
@@ -69,9 +71,9 @@ def product(x: Factor, y: Factor, kept: frozenset[int], matmul: Matmul = np.matm
     return Factor(value.reshape(a1 * a2, b1 * b2, *value.shape[4:]), bonds, x.log_scale + y.log_scale)
 
 
-def shrunk(x: Factor) -> Factor:
-    """The orthogonal step on both sides, and peak 1."""
+def shrunk(x: Factor, rows: bool = True) -> Factor:
+    """The orthogonal step on both sides (on columns alone without `rows`), and peak 1."""
     a, b = x.value.shape[:2]
-    found = shrink(np, x.value.reshape(1, a, b, -1), np.array([x.log_scale]))
+    found = shrink(np, x.value.reshape(1, a, b, -1), np.array([x.log_scale]), rows)
     value = found.value[0]
     return Factor(value.reshape(*value.shape[:2], *x.value.shape[2:]), x.bonds, float(found.log_scale[0]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import partial
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ def times(x: Named, y: Named, kept: Collection[int], matmul: Matmul = np.matmul)
     sizes = dict(zip((*x.axes, *y.axes), (*x.value.shape, *y.value.shape), strict=True))
     left = _ordered(x, (*parts.batch, *parts.free_a, *parts.summed))
     right = _ordered(y, (*parts.batch, *parts.summed, *parts.free_b))
-    batch, free, other, summed = (_size(sizes, axes) for axes in (parts.batch, parts.free_a, parts.free_b, parts.summed))
+    batch, free, other, summed = (prod(sizes[axis] for axis in axes) for axes in parts)
     found = matmul(left.reshape(batch, free, summed), right.reshape(batch, summed, other))
     axes = (*parts.batch, *parts.free_a, *parts.free_b)
     return Named(axes, found.reshape([sizes[axis] for axis in axes]))
@@ -47,13 +48,6 @@ def ordered(x: Named, axes: Axes) -> Named:
 
 def _ordered(x: Named, axes: Axes) -> Num[np.ndarray, "..."]:
     return x.value if axes == x.axes else x.value.transpose([x.axes.index(axis) for axis in axes])
-
-
-def _size(sizes: dict[int, int], axes: Axes) -> int:
-    size = 1
-    for axis in axes:
-        size *= sizes[axis]
-    return size
 
 
 def over(prime: int) -> Matmul:

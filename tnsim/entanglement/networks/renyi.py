@@ -21,7 +21,7 @@ from tnsim.entanglement.networks.folds import Factors
 from tnsim.entanglement.networks.parts import Parts
 from tnsim.entanglement.networks.replicas import Layers, Wiring
 
-WAYS_OUT = "Ways out: fewer replicas (order=2); a partition whose spectrum fits, for the other orders; a higher memory=."
+WAYS_OUT = "Ways out: fewer replicas (order=2); schmidt(A), of a partition that cuts few indices; a higher memory=."
 
 
 class Logs(NamedTuple):

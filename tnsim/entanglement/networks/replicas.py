@@ -1,7 +1,7 @@
 """n replicas of a network as one network without open indices, and the steps that contract it. Uses closed, clusters.
 
-    kets k1 .. kn, bras b1 .. bn of every tensor        at site s  P_s[k1 .. kn, b1 .. bn] = prod_i G[k_i, b_i]     (B)
-                                                                                           prod_i G[k_i, b_(i+1)] (A)
+    kets k1 .. kn, bras b1 .. bn of every tensor      at a site of B  P[k1 .. kn, b1 .. bn] = prod_i G[k_i, b_i]
+                                                      at one of A                             prod_i G[k_i, b_(i+1)]
 
 G is the site's Gram matrix. The partition is data (the P_s), so that all partitions of a network share their steps.
 n = 1 is the squared norm. Steps follow an order of clusters: what is larger than the cluster it goes into is never
@@ -30,8 +30,8 @@ FEW = 6  # tensors up to which the best of all paths is looked for
 
 
 class Wiring(NamedTuple):
-    """The steps that contract all layers. clusters: the tensor that each merge of the order made, -1 where it was not formed;
-    held: numbers of all tensors; largest: of the largest."""
+    """The steps that contract all layers. clusters: the tensor that each merge of the order made, -1 where it was not
+    formed; held: numbers of all tensors; largest: of the largest."""
 
     steps: tuple[Step, ...]
     clusters: tuple[int, ...]
@@ -63,7 +63,9 @@ def tensors(parts: Parts, layers: Layers, ends: Sequence[Num[np.ndarray, "..."]]
     return found
 
 
-def joints(factors: Factors, copies: int, masks: Bool[np.ndarray, "batch sites"] | None) -> list[Num[np.ndarray, "..."]]:
+def joints(
+    factors: Factors, copies: int, masks: Bool[np.ndarray, "batch sites"] | None
+) -> list[Num[np.ndarray, "..."]]:
     """P of every site, (batch, k1 .. kn, b1 .. bn); without masks, all on one side, (k1 .. kn, b1 .. bn)."""
     found = []
     for site, factor in enumerate(factors):

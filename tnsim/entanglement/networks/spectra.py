@@ -18,12 +18,17 @@ from tnsim.entanglement.networks import closed, replicas
 from tnsim.entanglement.networks.clusters import Order
 from tnsim.entanglement.networks.folds import Factor, Factors, leaf, planned, product, shrunk
 from tnsim.entanglement.networks.parts import Parts
+from tnsim.entanglement.networks.products import ordered
 from tnsim.entanglement.spectrum import Spectrum
+from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
 
 EPS = closed.EPS
 NORM = replicas.Layers(1, 1)
-WAYS_OUT = "Ways out: renyi(A, order=2), which needs no spectrum; a partition that cuts fewer indices; a higher memory=."
+WAYS_OUT = (
+    "Ways out: renyi(A, order=2), which needs no spectrum; a partition that cuts fewer indices; a higher memory=. "
+    "Certified intervals, which need less, are for layered trees alone (a ConvAC's state)."
+)
 
 
 class Felt(NamedTuple):
@@ -44,7 +49,9 @@ def spectrum(
     """
     plan = planned(parts, mask)
     wiring = replicas.wiring(parts, NORM, plan, formed=True)
-    check(network, mask, item_size(parts, factors) * max(plan.peak, 2 * wiring.held), limit, "its exact Schmidt spectrum")
+    needed = item_size(parts, factors) * max(plan.peak, 2 * wiring.held)
+    if needed > memory.limit(limit):
+        raise refusal(network, mask, needed, limit, "its exact Schmidt spectrum")
     matrix, felt = _folded(parts, factors, mask, plan)
     values = np.linalg.svd(matrix.value, compute_uv=False)
     norm = float(np.linalg.norm(values))
@@ -64,13 +71,11 @@ def item_size(parts: Parts, factors: Factors) -> int:
     return 16 if parts.is_complex or any(map(np.iscomplexobj, factors)) else 8
 
 
-def check(network: Network, mask: Bool[np.ndarray, "sites"], needed: float, limit, what: str) -> None:
-    """Raises MemoryLimitError, with the min-cut and the ways out, for more bytes than the limit."""
-    if needed > memory.limit(limit):
-        cut = network_min_cut(network, mask, outputs="fixed")
-        raise memory.refusal(
-            needed, limit, f"A of {int(mask.sum())} sites: {what}", f"The rank may reach the min-cut, {cut!r}. {WAYS_OUT}"
-        )
+def refusal(network: Network, mask: Bool[np.ndarray, "sites"], needed: float, limit, what: str) -> MemoryLimitError:
+    """The estimate, the min-cut and the ways out."""
+    cut = network_min_cut(network, mask, outputs="fixed")
+    told = f"The rank may reach the min-cut, {cut!r}. {WAYS_OUT}"
+    return memory.refusal(needed, limit, f"A of {int(mask.sum())} sites: {what}", told)
 
 
 def _folded(
@@ -84,7 +89,8 @@ def _folded(
         made = product(x, y, merge.bonds)
         summed = (x.value.size * y.value.size / made.value.size) ** 0.5  # about the terms of each sum
         values[number] = made if number == last else shrunk(made)
-        felt.append(Felt(_log(summed + 4) + _log_norm(x) + _log_norm(y), _log(4 * made.value.size**0.5) + _log_norm(made)))
+        of_product = _log(summed + 4) + _log_norm(x) + _log_norm(y)
+        felt.append(Felt(of_product, _log(4 * made.value.size**0.5) + _log_norm(made)))
     matrix = values[last]
     return Factor(matrix.value.reshape(matrix.value.shape[:2]), (), matrix.log_scale), felt
 
@@ -109,7 +115,7 @@ def _half_trace(around: closed.Tensor | None, total: int) -> float:
     """ln Tr^(1/2) of kets and bras."""
     assert around is not None
     kets = sorted(axis for axis in around.named.axes if axis < total)
-    matrix = closed.ordered(around.named, (*kets, *(axis + total for axis in kets))).value
+    matrix = ordered(around.named, (*kets, *(axis + total for axis in kets))).value
     size = int(np.prod(matrix.shape[: len(kets)], dtype=int))
     with np.errstate(divide="ignore"):
         trace = np.log(np.abs(np.trace(matrix.reshape(size, size))))

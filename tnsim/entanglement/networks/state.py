@@ -17,10 +17,13 @@ from jaxtyping import Bool, Int, Num
 from tnsim import partitions
 from tnsim.banks import measurable
 from tnsim.contract.fold import Scaled
+from tnsim.contract.schedule import whole
 from tnsim.entanglement import entropy as spectral
+from tnsim.entanglement import maps, mutual
 from tnsim.entanglement.doors import Memory, digits, mask_rows, renyi_in
 from tnsim.entanglement.estimate import Estimate, Stopwatch
-from tnsim.entanglement.networks import renyi, spectra
+from tnsim.entanglement.exact_rank import ExactRank, check_measure
+from tnsim.entanglement.networks import ranks, reduced, renyi, spectra
 from tnsim.entanglement.networks.measures import SiteMeasures, site_measures
 from tnsim.entanglement.networks.parts import Parts, parts_of
 from tnsim.entanglement.renyi import integer_order
@@ -59,10 +62,14 @@ class NetworkState:
         """The exact Schmidt spectrum across (A, the rest), small values too: no Gram matrix is formed."""
         return spectra.spectrum(self.network, *self._state, self.mask(A), memory)
 
-    def entropy(self, A: partitions.Partition, base: float = e, memory: Memory = None) -> Estimate:
-        """Von Neumann entropy -sum p ln p across (A, the rest), from the exact spectrum."""
-        watch = Stopwatch()
-        found = spectral.exact(self.schmidt(A, memory), None)
+    def entropy(self, A: partitions.Partition, base: float = e, atol: float | None = None,
+                memory: Memory = None) -> Estimate:  # fmt: skip
+        """Von Neumann entropy -sum p ln p across (A, the rest), from the exact spectrum.
+
+        atol: the error allowed, in units of the base. Raises ValueError where rounding leaves more."""
+        watch, asked = Stopwatch(), spectral.asked_in(base, atol, memory, None)
+        spectral.check(asked)
+        found = spectral.exact(self.schmidt(A, memory), asked.atol)
         return replace(found, seconds=watch.seconds, note=self.measure.note).map(lambda nats: nats / log(base))
 
     def renyi(self, A: partitions.Partition, order: float = 2, base: float = e, memory: Memory = None) -> Estimate:
@@ -77,6 +84,43 @@ class NetworkState:
         ends = renyi.entropies(*self._state, rows, n, memory)
         found = Estimate(*ends, named(n), seconds=watch.seconds, note=self.measure.note)
         return found.map(lambda nats: nats / log(base))
+
+    def exact_rank(self, A: partitions.Partition, memory: Memory = None, primes: int = 2, seed: int = 0) -> ExactRank:
+        """The Schmidt rank as an integer: of the weights as they are, over finite fields, with the odds of an error."""
+        for _, measure in self.measure.groups:
+            check_measure(measure)
+        return ranks.exact_rank(self.network, self.banks, self.labels, self.mask(A), (primes, seed), memory)
+
+    def mutual_information(self, X, Y, order: float = 1, memory: Memory = None) -> Estimate:
+        """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites (numbers, masks or names), nats."""
+        watch = Stopwatch()
+        sides = mutual.checked_sides((partitions.site_set(self.sites, X, "X"), partitions.site_set(self.sites, Y, "Y")))
+        found = [self._of_set(sites, order, memory) for sites in (*sides, [*sides[0], *sides[1]])]
+        ceiling = min(renyi.log_dimension(self._parts, side) for side in sides)
+        return replace(mutual.from_entropies(*found, order, ceiling), seconds=watch.seconds)
+
+    def _of_set(self, sites: list[int], order: float, memory: Memory) -> mutual.Value:
+        if len(sites) == self.sites.size:
+            return mutual.PURE
+        return mutual.middle(self.renyi(sites, order, memory=memory))
+
+    def reduced_density_matrix(self, sites, memory: Memory = None) -> Num[np.ndarray, "D D"]:
+        """rho of a few sites, trace 1, in the order given (the first is the slowest digit); in the measure's
+        orthonormal basis. D: the product of their dimensions."""
+        return reduced.density_matrix(*self._state, partitions.site_list(self.sites, sites), memory)
+
+    def window_map(self, memory: Memory = None) -> maps.WindowMap:
+        """`State.window_map` of a layered tree; NotLayered, with what there is instead, for any other network."""
+        output = whole(self.network).output
+        ((_, measure),), vector = self.measure.groups, self.banks[output][self.labels]
+        return maps.window_map(self.network, dict(self.banks), vector, measure, self.sites.grid, memory)
+
+    def block_map(self, block: int | tuple[int, ...], memory: Memory = None) -> Estimate:
+        """Renyi-2 entropies, in nats, of a block of the given size against the rest at every position."""
+        grid = self.sites.grid
+        masks = maps.block_masks(grid, (block,) * len(grid) if isinstance(block, int) else tuple(block))
+        found = self.renyi_many(masks.reshape(-1, self.sites.size), memory=memory)
+        return found.map(lambda nats: nats.reshape(masks.shape[:-1]))
 
     def norm(self, memory: Memory = None) -> Scaled:
         """The state's norm as value * exp(log_scale); value is 1, or 0 for a state that is zero to rounding."""
