@@ -10,6 +10,7 @@ from networkx import MultiGraph
 
 from tnsim.architectures import overlapping
 from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.grid import OnGrid
 from tnsim.architectures.mera import MERAArchitecture
 from tnsim.architectures.mps import MPSArchitecture
 from tnsim.architectures.peps import PEPSArchitecture
@@ -29,14 +30,10 @@ from tnsim.entanglement.states import States, states_of
 from tnsim.interop.einsum import Einsum, to_einsum
 from tnsim.interop.networkx import to_networkx
 from tnsim.interop.tensornetwork import Graph, to_tensornetwork
-from tnsim.network import Network
 
 
-class Doors:
+class Doors(OnGrid):
     """What can be asked of any architecture, through its network."""
-
-    network: Network
-    grid: tuple[int, ...]
 
     def apply(
         self, params: Banks, features: Num[AnyArray, "..."], engine: str = "tnsim", memory=None,
@@ -74,7 +71,7 @@ class Doors:
 class ConvAC(ConvACArchitecture, Doors):
     __doc__ = ConvACArchitecture.__doc__
 
-    @overload
+    @overload  # type: ignore[override]
     def state(self, params: Banks, label: int, measure: Literal["data"], *, images: Images) -> DataState: ...
 
     @overload
@@ -116,23 +113,18 @@ class MERA(MERAArchitecture, Doors):
     __doc__ = MERAArchitecture.__doc__
 
 
-class ReadDoors(Doors):
-    """Of architectures whose windows share what they read: scores by their own recursion."""
+@dataclass(frozen=True)
+class OverlappingConvAC(overlapping.OverlappingConvAC, Doors):
+    __doc__ = overlapping.OverlappingConvAC.__doc__
 
-    levels: tuple
-
-    def apply(self, params: Banks, features: Num[AnyArray, "batch sites M"]) -> Scores:
-        """Class scores as (value, log_scale), which at basis states are the contraction of the network."""
+    def apply(self, params: Banks, features: Num[AnyArray, "batch sites M"]) -> Scores:  # type: ignore[override]
+        """Class scores as (value, log_scale) by the layers' own recursion, which at basis states, and there alone, is
+        the contraction of the network."""
         return read_scores(self.levels, self.network, params, features)
 
 
 @dataclass(frozen=True)
-class OverlappingConvAC(overlapping.OverlappingConvAC, ReadDoors):
-    __doc__ = overlapping.OverlappingConvAC.__doc__
-
-
-@dataclass(frozen=True)
-class DilatedConvAC(overlapping.DilatedConvAC, ReadDoors):
+class DilatedConvAC(overlapping.DilatedConvAC, OverlappingConvAC):
     __doc__ = overlapping.DilatedConvAC.__doc__
 
 

@@ -19,7 +19,11 @@ class OnGrid:
     """A frozen dataclass of hyper-parameters over n sites, or (height, width) of them in row-major order."""
 
     sites: int | Shape
-    network: Network
+
+    @property
+    def network(self) -> Network:
+        """The wiring, interned."""
+        raise NotImplementedError
 
     @property
     def grid(self) -> Shape:

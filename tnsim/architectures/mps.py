@@ -9,6 +9,7 @@ Stoudenmire & Schwab 2016, "Supervised learning with tensor networks" (arXiv 160
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -147,7 +148,7 @@ def _tensors(arch: MPSArchitecture) -> list[_Site]:
     return found
 
 
-def _bank(arch: MPSArchitecture, site: int, shapes: list[Shape]) -> str:
+def _bank(arch: MPSArchitecture, site: int, shapes: Sequence[Shape]) -> str:
     if site == arch.label:
         return "label"
     if arch.boundary == "open" and site in (0, arch.size - 1):

@@ -100,10 +100,10 @@ def wiring(arch: PEPSArchitecture) -> Network:
         banks.setdefault(bank, []).append((*top, *legs, site))
     dims = np.repeat([dim for _, _, dim in runs], [count for _, count, _ in runs])
     stacks = []
-    for bank, legs in banks.items():
-        copies = 0 if bank == "label" else len(legs)
-        shape = tuple(int(dim) for dim in dims[list(legs[0])])
-        stacks.append(Stack(bank, copies, shape, Table(np.arange(len(legs))), Table(legs)))
+    for bank, rows in banks.items():
+        copies = 0 if bank == "label" else len(rows)
+        shape = tuple(int(dim) for dim in dims[list(rows[0])])
+        stacks.append(Stack(bank, copies, shape, Table(np.arange(len(rows))), Table(rows)))
     return build(runs, stacks, np.arange(N, dtype=np.int32), outputs)
 
 

@@ -32,7 +32,7 @@ from tnsim.network import Network
 
 APART = 4  # tensors of peak 1, or factors, between two scales of a vector
 
-Vectors = Num[Array, "n r batch"]
+Vectors = Num[Array, "_ _ _"]  # (tensors, r, batch)
 
 
 class Carried(NamedTuple):
@@ -164,9 +164,9 @@ def _chain(
     tensors = _along(banks[first.bank].reshape(-1, *first.shape), [slot for group in groups for slot in group.slots])
     factors = scale_of(lax.stop_gradient(jnp.abs(tensors).max(axis=tuple(range(1, tensors.ndim)))))[:, None, None]
     taken = taken - length * first.count // len(tensors) * exponents(factors[:, 0])
-    moving, still = _others(groups, step, values), (tensors, factors)
-    if len(tensors) > 1:
-        moving, still = [tensors, factors, *moving], ()
+    moving: list[Any] = [tensors, factors] if len(tensors) > 1 else []
+    still: tuple[Any, ...] = () if moving else (tensors, factors)
+    moving += _others(groups, step, values)
     moving = [part.reshape(length, first.count, *part.shape[1:]) for part in moving]
 
     def link(value: Vectors, parts: Sequence[Any]) -> Vectors:
@@ -183,6 +183,7 @@ def _chain(
             value = link(value, [part[place] for part in parts])
         return _unit(Carried(value, carried.taken)), None
 
+    assert step.start is not None
     odd = length % APART
     carried, _ = turn(Carried(values[step.start], taken), [part[:odd] for part in moving])
     turns = [part[odd:].reshape(-1, APART, *part.shape[1:]) for part in moving]
