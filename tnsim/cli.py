@@ -178,7 +178,7 @@ def _measure(
     subject = Subject(module.arch, module.params(), measure, grams, classes=notes.get("classes", ()), features=made)
     kinds = tuple(dict.fromkeys(maps or ()))
     settings = Settings(memory, atol, seconds, None, top, rank, renyi_only, kinds, None, classes)
-    layered = unlayered.is_layered(module.arch.network)
+    layered = unlayered.is_layered(module.arch)
     names = _partitions(module.arch if layered else unlayered.sites_of(module.arch), partition or [])
     if not names and not settings.maps and not classes:
         raise ValueError("--partition: wanted at least one partition, or a --map, found none")

@@ -75,7 +75,7 @@ def opened(path: Path) -> Explored:
     """
     module, notes = load(path)
     arch = module.arch
-    if not is_layered(arch.network):
+    if not is_layered(arch):
         raise ValueError(f"model: wanted a layered tree, such as a ConvAC, found {type(arch).__name__}")
     if not 2 <= arch.size <= MOST_SITES:
         raise ValueError(f"MODEL: wanted 2 to {MOST_SITES} sites to paint on, found {arch.size}; use `tnsim measure`")

@@ -16,20 +16,19 @@ from tnsim.bounds.flow import network_min_cut
 from tnsim.contract.schedule import NotLayered, whole
 from tnsim.entanglement.estimate import Stopwatch
 from tnsim.memory import MemoryLimitError
-from tnsim.network import Network
 from tnsim.report.rows import Row, bounded_row, leading_of, spectrum_row
 from tnsim.report.survey import Found, Named, Settings, Subject
 
 __all__ = ["head", "is_layered", "sites_of", "steps"]
 
 
-def is_layered(network: Network) -> bool:
-    """Whether the whole survey, and its page, are there for a network."""
+def is_layered(arch: Any) -> bool:
+    """Whether the whole survey, and its page, are there for an architecture: its windows and its network are a tree."""
     try:
-        whole(network)
+        whole(arch.network)
     except NotLayered:
         return False
-    return True
+    return isinstance(arch, partitions.Sites)
 
 
 def head(arch: Any) -> dict[str, Any]:
