@@ -50,7 +50,8 @@ def run(engine: str, network: Network, banks, features, memory=None, execution: 
         found = execution.memory
         raise ValueError(f"memory: wanted None beside a mesh, which splits the batch itself, found {found!r}")
     if execution.mesh is not None and engine == "tnsim":
-        whole(network)  # nothing else is dealt out
+        if route(network) != "fold":
+            raise ValueError(f"execution: a mesh wants a layered tree, such as a ConvAC's, found {network}")
         return sharded_scores(network, banks, features, execution.mesh, execution)
     bank_checks.check(network, banks)
     bank_checks.check_features(network, features, execution.layout == "batch-last")
