@@ -30,7 +30,7 @@ def test_forward_is_the_dense_layer(kind, in_shape, out_shape, rank):
     layer.bias[...] = jnp.arange(float(np.prod(out_shape)))
     W, x = product_of_matrices(layer), np.random.default_rng(0).normal(size=(2, 4, np.prod(in_shape)))
     assert np.abs(np.asarray(layer.matrix()) - W).max() < 1e-6
-    assert np.abs(np.asarray(layer(jnp.asarray(x, jnp.float32))) - (x @ W.T + layer.bias[...])).max() < 1e-5
+    assert np.abs(np.asarray(layer(jnp.asarray(x, jnp.float32))) - (x @ W.T + np.asarray(layer.bias[...]))).max() < 1e-5
     assert layer.parameters == sum(leaf.size for leaf in jax.tree.leaves(nnx.state(layer, nnx.Param)))
 
 
