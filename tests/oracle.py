@@ -305,3 +305,124 @@ def correlation_coefficient(x, y):
     x, y = x - x.mean(0), y - y.mean(0)
     roots = [np.linalg.svd(z, compute_uv=False) for z in (x, y)]
     return np.linalg.svd(x.T @ y, compute_uv=False).sum() / (roots[0] * roots[1]).sum()
+
+
+def network_tensor(legs, tensors, sites, outputs=(), labels=(), roots=None):
+    """psi of any network, one axis a site: the sum over all indices, outputs at `labels`; roots: as of `tensor`.
+
+    legs: the indices of every tensor; sites: the index of every site, two of which may be one; a site index that no
+    tensor has is summed too.
+    """
+    dims = {index: n for its, tensor in zip(legs, tensors, strict=True) for index, n in zip(its, tensor.shape)}
+    name = {index: number for number, index in enumerate(sorted({*dims, *sites, *outputs}))}
+    operands, opened = [], []
+    for its, tensor in zip(legs, tensors, strict=True):
+        operands += [tensor, [name[index] for index in its]]
+    for output, label in zip(outputs, labels, strict=True):
+        operands += [np.eye(dims[output])[label], [name[output]]]
+    for site, index in enumerate(sites):
+        opened.append(len(name) + site)
+        root = np.eye(dims[index]) if roots is None else roots[site].T
+        operands += [root, [opened[-1], name[index]]]
+    return np.einsum(*operands, opened, optimize="greedy")
+
+
+# ---- other architectures, each from its own definition; tensors with an axis a site, of one class where there are any
+
+
+def mps_tensor(cores, label, site, periodic):
+    """psi[d_1 .. d_N] = A_1[d_1] A_2[d_2] .. A_N[d_N], a product of matrices (its trace if periodic).
+
+    cores: of every site (l, M, r), open ends as bonds of 1; the one at `site` has its classes in front (None: none).
+    """
+    matrices = [core[label] if place == site else core for place, core in enumerate(cores)]
+    shape = tuple(core.shape[1] for core in matrices)
+    dense = np.zeros(shape, np.result_type(*matrices))
+    for digits in product(*map(range, shape)):
+        chain = [core[:, d] for core, d in zip(matrices, digits, strict=True)]
+        whole = chain[0] if len(chain) == 1 else np.linalg.multi_dot(chain)
+        dense[digits] = np.trace(whole) if periodic else whole[0, 0]
+    return dense
+
+
+def ttn_tensor(levels, label):
+    """levels, from the sites up: of each the groups of positions and a core (r, r_in, .., r_in) for every group."""
+    sites, M = sum(len(group) for group in levels[0][0]), levels[0][1][0].shape[1]
+    nodes = [([i], np.eye(M)) for i in range(sites)]  # [configuration, channel]
+    for groups, cores in levels:
+        joined = []
+        for group, core in zip(groups, cores, strict=True):
+            value, order = np.moveaxis(core, 0, -1), []
+            for place in group:  # the first leg left is that of this place
+                value = np.tensordot(value, nodes[place][1], axes=(0, 1))
+                order += nodes[place][0]
+            joined.append((order, np.moveaxis(value, 0, -1).reshape(-1, core.shape[0])))
+        nodes = joined
+    ((order, value),) = nodes
+    return np.transpose(value[:, label].reshape((M,) * sites), np.argsort(order))
+
+
+def rac_tensor(into, hidden, start, output, label):
+    """h_t = (W_in x_t) * (W_hid h_{t-1}), for every sequence of basis vectors; into, hidden: of every step."""
+    M, steps = into[0].shape[1], len(into)
+    dense = np.zeros((M,) * steps, np.result_type(into[0], hidden[0]))
+    for digits in product(range(M), repeat=steps):
+        h = start
+        for read, move, d in zip(into, hidden, digits, strict=True):
+            h = read[:, d] * (move @ h)
+        dense[digits] = output[label] @ h
+    return dense
+
+
+def peps_tensor(cores, label, site):
+    """cores[i][j]: (up, left, down, right, M), missing bonds of dimension 1; that of `site` with classes in front."""
+    height, width = len(cores), len(cores[0])
+    operands = []
+    for i in range(height):
+        for j in range(width):
+            core = cores[i][j][label] if (i, j) == site else cores[i][j]
+            up, left = 1000 + i * width + j, 2000 + i * (width + 1) + j
+            operands += [core, [up, left, up + width, left + 1, i * width + j]]
+    names = {name: k for k, name in enumerate(sorted({n for legs in operands[1::2] for n in legs}))}
+    operands[1::2] = [[names[n] for n in legs] for legs in operands[1::2]]
+    return np.einsum(*operands, list(range(height * width)), optimize="greedy")
+
+
+def mera_state(output, levels, label, periodic):
+    """The gates, one after the other, on a state that begins as output[label]; levels from the sites up:
+    (disentanglers (a', b', a, b), isometries (r, a, b)), each from the left."""
+    state = output[label]
+    for gates, joins in reversed(levels):
+        for join in joins:  # the first axis becomes the two last: in the end all have moved once
+            state = np.tensordot(state, join, axes=(0, 0))
+        count = state.ndim
+        for k, gate in enumerate(gates):
+            pair = (2 * k + 1, (2 * k + 2) % count)
+            state = np.moveaxis(np.tensordot(state, gate, axes=(pair, (0, 1))), (-2, -1), pair)
+        assert len(gates) == count // 2 - (not periodic)
+    return state
+
+
+def tucker_tensor(core, factors, label):
+    """sum_r core[y, r_1 .. r_N] prod_i factors[i][r_i, d_i]."""
+    value = core[label]
+    for factor in factors:
+        value = np.tensordot(value, factor, axes=(0, 0))
+    return value
+
+
+def reading_scores(levels, output, features):
+    """Windows that may share what they read: levels of (positions below, rows of the bank), both by position; bank."""
+    values = list(features)
+    for below, rows, bank in levels:
+        windows = zip(below, rows, strict=True)
+        parts = [[bank[row] @ values[i] for i, row in zip(*window, strict=True)] for window in windows]
+        values = [np.prod(window, axis=0) for window in parts]
+    return output @ np.prod(values, axis=0)
+
+
+def multilinear(dense, features):
+    """h(x) = sum_d psi_d prod_i x_i[d_i]."""
+    for vector in features:
+        dense = np.tensordot(dense, vector, axes=(0, 0))
+    return dense

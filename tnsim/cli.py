@@ -36,7 +36,7 @@ from tnsim.models import ConvAC
 from tnsim.nn import ConvAC as Module
 from tnsim.nn import NormalisedConvAC
 from tnsim.partitions import Partition, Sites
-from tnsim.report import data_maps, journal, rows, whole, widths
+from tnsim.report import data_maps, journal, rows, unlayered, whole, widths
 from tnsim.report import maps as maps_of
 from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
@@ -171,17 +171,22 @@ def _measure(
     subject = Subject(module.arch, module.params(), measure, grams, classes=notes.get("classes", ()), features=made)
     kinds = tuple(dict.fromkeys(maps or ()))
     settings = Settings(memory, atol, seconds, None, top, rank, renyi_only, kinds, None, classes)
-    names = _partitions(module.arch, partition or [])
+    layered = unlayered.is_layered(module.arch)
+    names = _partitions(module.arch if layered else unlayered.sites_of(module.arch), partition or [])
     if not names and not settings.maps and not classes:
         raise ValueError("--partition: wanted at least one partition, or a --map, found none")
-    told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **architecture(module.arch)}
+    if folder and not layered:
+        raise ValueError(f"--out: the page wants a layered tree, found {type(module.arch).__name__}; use --json")
+    described = architecture(module.arch) if layered else unlayered.head(module.arch)
+    told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **described}
     told |= {"measure": measure, "dataset": {"name": notes.get("dataset", "unknown")}}
     told |= {"settings": journal.settings_json(model, measure, images or gram, settings)}
     told = journal.begun(folder, told) if folder else {**told, "partitions": [], "measurements": []}
     if data_map and not folder:
         raise ValueError("--data-map: wanted with --out, whose report shows the map, found no --out")
     told |= {"data_map": data_maps.named(data_map, module.arch)} if data_map else {}
-    told = _surveyed(told, steps(subject, names, label or None, settings, told), folder, as_json)
+    asked = (subject, names, label or None, settings)
+    told = _surveyed(told, steps(*asked, told) if layered else unlayered.steps(*asked), folder, as_json)
     if folder:
         told |= {"widths": widths.allowed(module.arch, told["partitions"])}
         write_json(folder / journal.NAME, told)

@@ -1,6 +1,6 @@
-"""ConvACs whose windows overlap: hyper-parameters -> wiring and initial banks, no more. Uses grid, network.
+"""ConvACs whose windows overlap or leave gaps: hyper-parameters -> wiring and initial banks. Uses grid, network.
 
-    out_l[u, g] = prod over places j of the window at u of (sum_c a^l_{u, j, g, c} out_{l-1}[u stride + j, c])
+    out_l[u, g] = prod over places j of the window at u of (sum_c a^l_{u, j, g, c} out_{l-1}[u stride + j dilation, c])
     h_y = sum_g a_{y, g} prod over the positions u that are left of out_{L-1}[u, g]
 
     u = 0:  ( copy r )==[conv_0]--- site 0           A hidden vector that two windows read is no copy index (a
@@ -9,13 +9,14 @@
                      ==[conv_0]--- site 2            is one copy index, as its inputs are basis states.
 
 Sharir & Shashua 2017, "On the expressive power of overlapping architectures" (arXiv 1703.02065); Levine, Sharir, Cohen,
-Shashua 2019, "Quantum entanglement in deep learning architectures" (arXiv 1803.09780).
+Shashua 2019, "Quantum entanglement in deep learning architectures" (arXiv 1803.09780). Dilated: Cohen, Tamari, Shashua
+2018, "Boosting dilated convolutional networks with mixed tensor decompositions" (arXiv 1703.06846).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
@@ -24,11 +25,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Num, PRNGKeyArray
 
-from tnsim.architectures.grid import OnGrid, Shape
+from tnsim.architectures.grid import OnGrid, Shape, one_of
 from tnsim.memory import check
 from tnsim.network import Network, Stack, Table, build
 
-__all__ = ["OverlappingConvAC"]
+__all__ = ["DilatedConvAC", "OverlappingConvAC"]
 
 SHARINGS = ("none", "window")
 BOUNDARIES = ("valid", "periodic")
@@ -45,7 +46,10 @@ class OverlappingConvAC(OnGrid):
     "periodic" (they go on at the other side, and strides must divide the grid). sharing: "window" (a weight for each
     place in the window, a convolution's) or "none" (one for each position and place).
 
-    Amplitudes are scores at basis states. Scores are not multilinear in other features, as windows read a site twice.
+    dilations: one per level likewise, how far apart the places of a window are; 1 by default.
+
+    Amplitudes are scores at basis states. Scores are not multilinear in other features, as windows read a site twice;
+    the network of `network`, with its copies, is.
 
     Raises ValueError, naming the argument and the level, for shapes that do not fit.
     """
@@ -58,6 +62,7 @@ class OverlappingConvAC(OnGrid):
     strides: tuple[Any, ...] = ()
     boundary: str = "valid"
     sharing: str = "window"
+    dilations: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731  (a frozen dataclass)
@@ -73,8 +78,10 @@ class OverlappingConvAC(OnGrid):
                 raise ValueError(f"{name}: wanted positive integers, found {getattr(self, name)!r}")
         put("windows", self._per_level("windows", self.windows))
         put("strides", self._per_level("strides", self.strides or (1,) * self.depth))
+        put("dilations", self._per_level("dilations", self.dilations or (1,) * self.depth))
         for level in range(self.depth):
             self._check_level(level)
+        self._check_sites()
 
     def _per_level(self, name: str, given) -> tuple[Shape, ...]:
         dimensions = len(self.grid)
@@ -86,21 +93,36 @@ class OverlappingConvAC(OnGrid):
         return pairs
 
     def _check_level(self, level: int) -> None:
-        grid, window, stride = self.grids[level], self.windows[level], self.strides[level]
+        grid, window, stride = self.grids[level], self.spans[level], self.strides[level]
         if any(w > n for w, n in zip(window, grid, strict=True)):
             raise ValueError(f"windows: level {level}: wanted at most {grid}, the positions there are, found {window}")
         periodic = self.boundary == "periodic"
         ways = list(zip(grid, window, stride, strict=True))
-        if any(s > w or (n if periodic else n - w) % s for n, w, s in ways):
+        gaps = any(d > 1 for d in self.dilations[level])  # not every position need be read then
+        if any((s > w and not gaps) or (n if periodic else n - w) % s for n, w, s in ways):
             raise ValueError(
                 f"strides: level {level}: wanted windows {window} that read every one of {grid} positions "
                 f"({self.boundary}), found {stride}"
             )
 
+    def _check_sites(self) -> None:
+        read = np.arange(prod(self.grids[-1]))
+        for level in reversed(range(self.depth)):
+            read = np.unique(self.reads(level)[read])
+        if len(read) < self.size:
+            left = int(np.setdiff1d(np.arange(self.size), read)[0])
+            raise ValueError(f"dilations: wanted every site read, found site {left} in none, {self.dilations} apart")
+
     @property
     def depth(self) -> int:
         """Number of levels, L."""
         return len(self.channels)
+
+    @property
+    def spans(self) -> tuple[Shape, ...]:
+        """How far the windows of every level reach, gaps included."""
+        levels = zip(self.windows, self.dilations, strict=True)
+        return tuple(tuple((w - 1) * d + 1 for w, d in zip(*level, strict=True)) for level in levels)
 
     @property
     def widths(self) -> Shape:
@@ -111,7 +133,7 @@ class OverlappingConvAC(OnGrid):
     def grids(self) -> tuple[Shape, ...]:
         """Shape of what every level reads, and at last of the positions whose product the output takes."""
         found = [self.grid]
-        for window, stride in zip(self.windows, self.strides, strict=True):
+        for window, stride in zip(self.spans, self.strides, strict=True):
             lengths = zip(found[-1], window, stride, strict=True)
             periodic = self.boundary == "periodic"
             found.append(tuple(n // s if periodic else (n - w) // s + 1 for n, w, s in lengths))
@@ -120,9 +142,9 @@ class OverlappingConvAC(OnGrid):
     def reads(self, level: int) -> Int[np.ndarray, "positions window"]:
         """The positions below that the window at each position of a level reads; both row-major."""
         axes = []
-        ways = zip(self.grids[level], self.grids[level + 1], self.windows[level], self.strides[level], strict=True)
-        for below, count, window, stride in ways:
-            axes.append((np.arange(count)[:, None] * stride + np.arange(window)) % below)
+        numbers = (self.grids[level], self.grids[level + 1], self.windows[level], self.strides[level])
+        for below, count, window, stride, apart in zip(*numbers, self.dilations[level], strict=True):
+            axes.append((np.arange(count)[:, None] * stride + np.arange(window) * apart) % below)
         if len(axes) == 1:
             return axes[0]
         rows, columns = axes
@@ -135,6 +157,13 @@ class OverlappingConvAC(OnGrid):
         if self.sharing == "window":
             return np.broadcast_to(np.arange(shape[1]), shape)
         return np.arange(prod(shape)).reshape(shape)
+
+    @property
+    def levels(self) -> tuple[tuple, ...]:
+        """Of every level its bank, the tables of `reads` and `slots`, and its widths (in, out)."""
+        tables = [(Table(self.reads(level)), Table(self.slots(level))) for level in range(self.depth)]
+        widths = zip(self.widths, self.channels, strict=False)
+        return tuple((f"conv_{level}", *both, pair) for level, (both, pair) in enumerate(zip(tables, widths)))
 
     @cached_property
     def network(self) -> Network:
@@ -150,8 +179,9 @@ class OverlappingConvAC(OnGrid):
         }
         return {**found, "output": (self.classes, self.channels[-1])}
 
-    def init(self, key: PRNGKeyArray, dtype=jnp.float32) -> dict[str, Num[Array, "..."]]:
-        """Initial banks, normal with variance 1/fan_in."""
+    def init(self, key: PRNGKeyArray, dtype=jnp.float32, start: str = "random") -> dict[str, Num[Array, "..."]]:
+        """Initial banks; start: "random", normal with variance 1/fan_in, alone."""
+        one_of("start", start, ("random",))
         shapes = self.bank_shapes
         keys = jax.random.split(key, len(shapes))
         return {
@@ -160,6 +190,29 @@ class OverlappingConvAC(OnGrid):
         }
 
 
+@dataclass(frozen=True)
+class DilatedConvAC(OverlappingConvAC):
+    """An `OverlappingConvAC` whose windows leave gaps: by default the places of a window of level l are as far apart as
+    all windows below multiply up to, so that each position sees a tree of sites, and neighbours share parts of them.
+
+    Hyper-parameters and errors as there.
+    """
+
+    def __post_init__(self) -> None:
+        if not self.dilations:
+            windows = [w if isinstance(w, int) else tuple(w) for w in self.windows]
+            object.__setattr__(self, "dilations", _growing(windows))
+        super().__post_init__()
+
+
+def _growing(windows: list[Any]) -> tuple[Any, ...]:
+    """Products of all windows before each."""
+    pairs = [(w,) if isinstance(w, int) else w for w in windows]
+    found = [tuple(prod(ways) for ways in zip(*pairs[:level], strict=True)) for level in range(1, len(pairs))]
+    return ((1,) * len(pairs[0]), *found) if pairs else ()
+
+
+@lru_cache(maxsize=256)
 def wiring(arch: OverlappingConvAC) -> Network:
     """The hypergraph: hidden positions repeated for each window that reads them; the last level meets in one index."""
     nodes = _repeated(arch)

@@ -1,6 +1,7 @@
 """By which engine a network is contracted for a batch of features. Uses scores and interop; used by the models.
 
-    "tnsim"           the fold of scores, copy tensors sparse
+    "tnsim"           the fold of scores for a layered tree, copy tensors sparse; a sweep of vectors for any other tree,
+                      or one with a loop; a path for the rest
     "tensornetwork"   TensorNetwork's own greedy contractor on each sample's graph, copy tensors dense: the oracle
 """
 
@@ -19,9 +20,13 @@ from jaxtyping import Array, Num
 from tnsim import banks as bank_checks
 from tnsim import memory as limits
 from tnsim.banks import AnyArray, Banks
+from tnsim.contract.branches import NotTree, branches
 from tnsim.contract.execution import DEFAULT, Execution
+from tnsim.contract.planned import planned_scores
+from tnsim.contract.schedule import NotLayered, whole
 from tnsim.contract.scores import Scores, scores
 from tnsim.contract.shards import sharded_scores
+from tnsim.contract.sweep import swept_scores
 from tnsim.interop.tensornetwork import to_tensornetwork
 from tnsim.network import Network
 
@@ -45,16 +50,33 @@ def run(engine: str, network: Network, banks, features, memory=None, execution: 
         found = execution.memory
         raise ValueError(f"memory: wanted None beside a mesh, which splits the batch itself, found {found!r}")
     if execution.mesh is not None and engine == "tnsim":
+        if route(network) != "fold":
+            raise ValueError(f"execution: a mesh wants a layered tree, such as a ConvAC's, found {network}")
         return sharded_scores(network, banks, features, execution.mesh, execution)
     bank_checks.check(network, banks)
     bank_checks.check_features(network, features, execution.layout == "batch-last")
     if engine == "tnsim":
-        return scores(network, dict(banks), features, execution)
+        return ROUTES[route(network)](network, dict(banks), features, execution)
     if replace(execution, memory=None) != DEFAULT:
         raise ValueError(f"execution: wanted nothing but memory beside engine={engine!r}, found {execution}")
     _check_dense(network, banks, features, execution.memory)
     value = _tensornetwork(network, dict(banks), features)
     return Scores(value, jnp.zeros(len(value), jnp.abs(value).dtype))
+
+
+ROUTES = {"fold": scores, "sweep": swept_scores, "path": planned_scores}
+
+
+@lru_cache(maxsize=256)
+def route(network: Network) -> str:
+    """How "tnsim" contracts a network: by "fold", "sweep" or "path"."""
+    for name, look, no in (("fold", whole, NotLayered), ("sweep", branches, NotTree)):
+        try:
+            look(network)
+            return name
+        except no:
+            continue
+    return "path"
 
 
 @partial(jax.jit, static_argnames="network")
@@ -65,7 +87,7 @@ def _tensornetwork(network: Network, banks: Banks, features: Num[AnyArray, "batc
 
     def one(sample: Num[Array, "sites M"]) -> Num[Array, "Y"]:
         graph = to_tensornetwork(network, banks)
-        return tn.contractors.greedy([*graph.nodes, *graph.attach(sample)]).tensor
+        return tn.contractors.greedy([*graph.nodes, *graph.attach(sample)]).tensor.reshape(-1)
 
     return jax.vmap(one)(jnp.asarray(features, dtype))
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -75,14 +75,19 @@ def chunks(network: Network, batch: int, itemsize: int, execution: Execution) ->
 
     Raises MemoryLimitError where one sample is above it, and names the least amount.
     """
-    if execution.memory is None:
-        return 1
-    limit = allowed(None if execution.memory == "free" else execution.memory)
     fixed = footprint(network, batch, itemsize, execution)
 
     def needed(part: int) -> int:
         return fixed.arguments + fixed.results + footprint(network, part, itemsize, execution).temporary
 
+    return parts_of(batch, needed, execution)
+
+
+def parts_of(batch: int, needed: Callable[[int], int], execution: Execution) -> int:
+    """The same, where so many samples at once need so many bytes. Raises MemoryLimitError likewise."""
+    if execution.memory is None:
+        return 1
+    limit = allowed(None if execution.memory == "free" else execution.memory)
     if needed(1) > limit:
         ways_out = "The least is what one sample needs. Narrow the levels, send fewer samples a call, or raise memory."
         raise limits.refusal(needed(1), limit, "scores, sample by sample,", ways_out)

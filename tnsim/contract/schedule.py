@@ -81,6 +81,15 @@ class Schedule:
 class NotLayered(ValueError):  # noqa: N818  (a finding: callers then plan a path)
     """The network is no layered tree, so the fold cannot sweep it."""
 
+    def __str__(self) -> str:
+        return f"{super().__str__()}; {ANY_NETWORK}"
+
+
+ANY_NETWORK = (
+    "only layered trees of matrices (a ConvAC) are folded in waves: of any network tnsim.network_state measures, "
+    "tnsim.contract_network contracts and tnsim.bounds.network_min_cut bounds"
+)
+
 
 @lru_cache(maxsize=256)
 def whole(network: Network) -> Schedule:
@@ -108,6 +117,28 @@ def _wave(network: Network, stack: Stack, level: int) -> Wave:
     children = np.argsort(node, kind="stable").reshape(nodes, -1)
     slots = None if (stack.slots.array == np.arange(count)).all() else stack.slots
     return Wave(stack.bank, level, stack.shape[1], stack.shape[0], None, slots, Table(children), _grid(children, count))
+
+
+class Reads(NamedTuple):
+    """What the windows of one level read: tables (positions, window) of positions below and of rows of the bank; and
+    the widths, (in, out)."""
+
+    bank: str
+    below: Table
+    rows: Table
+    widths: tuple[int, int]
+
+
+@lru_cache(maxsize=128)
+def reading(levels: tuple[Reads, ...], sites: int, output: str) -> Schedule:
+    """A schedule of windows that may read a position many times, or none; the last level pools into one node."""
+    waves = []
+    for level, reads in enumerate(levels):
+        nodes = len(reads.below) if level + 1 < len(levels) else 1
+        children = np.arange(reads.below.array.size, dtype=np.int32).reshape(nodes, -1)
+        tables = Table(reads.below.array.ravel()), Table(reads.rows.array.ravel()), Table(children)
+        waves.append(Wave(reads.bank, level, reads.widths[0], reads.widths[1], *tables, None))
+    return Schedule(tuple(waves), output, np.arange(sites))
 
 
 def regular(wave: Wave, nodes: int, slots: Table | None) -> Wave:

@@ -49,10 +49,10 @@ def scores(
     parts = chunks(network, batch, itemsize, execution)
     pieces = blocks.chosen(whole(network), execution, -(-batch // parts), itemsize)
     one = partial(_scores, network, banks, execution=execution, pieces=pieces)
-    return one(features) if parts == 1 else _in_parts(one, features, axis, parts)
+    return one(features) if parts == 1 else in_parts(one, features, axis, parts)
 
 
-def _in_parts(one: Callable[..., Scores], features: Num[Array, "..."], axis: int, parts: int) -> Scores:
+def in_parts(one: Callable[..., Scores], features: Num[Array, "..."], axis: int, parts: int) -> Scores:
     """Scores of parts of a batch, one after the other; the last part is filled up."""
     batch = features.shape[axis]
     part = -(-batch // parts)

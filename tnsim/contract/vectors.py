@@ -54,7 +54,7 @@ def folded(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, executi
         value, factor, log_scale = kept(banks[wave.bank], value)
         factors.append(jnp.broadcast_to(factor[:, 0], (wave.positions, value.shape[2])))
         logs = logs if log_scale is None else logs + log_scale
-    logs = logs - log(2) * _exponents(jnp.concatenate(factors)).astype(logs.dtype)
+    logs = logs - log(2) * exponents(jnp.concatenate(factors)).astype(logs.dtype)
     others = jnp.zeros((len(value) - 1, value.shape[2]), logs.dtype)
     return Scaled(value, jnp.concatenate([logs[None], others]))
 
@@ -152,7 +152,7 @@ def scale_of(peak: Float[Array, "..."]) -> Float[Array, "..."]:
     return lax.bitcast_convert_type(bits.type(2 * one) - field, peak.dtype)
 
 
-def _exponents(factors: Float[Array, "n batch"]) -> Int[Array, "batch"]:
+def exponents(factors: Float[Array, "n batch"]) -> Int[Array, "batch"]:
     """The sum over n of the exponents of powers of two."""
     kind, bits, one = _layout(factors.dtype)
     fields = lax.bitcast_convert_type(factors, bits) >> kind.nmant

@@ -20,6 +20,7 @@ from tnsim.entanglement.state import State, state_of
 from tnsim.explore.examples import Examples, examples_of
 from tnsim.nn.convac import ConvAC
 from tnsim.nn.representation import Representation
+from tnsim.report.unlayered import is_layered
 from tnsim.train.model_file import load
 
 __all__ = ["MOST_SITES", "Explored", "names_of", "opened"]
@@ -69,10 +70,13 @@ class Explored:
 def opened(path: Path) -> Explored:
     """The model of a file that `tnsim train` or `demo` wrote.
 
-    Raises ModelFileError (a ValueError) for a file that holds none, ValueError for one with too many or too few sites.
+    Raises ModelFileError (a ValueError) for a file that holds none, ValueError for one that is no layered tree, or
+    has too many or too few sites.
     """
     module, notes = load(path)
     arch = module.arch
+    if not is_layered(arch):
+        raise ValueError(f"model: wanted a layered tree, such as a ConvAC, found {type(arch).__name__}")
     if not 2 <= arch.size <= MOST_SITES:
         raise ValueError(f"MODEL: wanted 2 to {MOST_SITES} sites to paint on, found {arch.size}; use `tnsim measure`")
     classes = tuple(str(name) for name in notes.get("classes") or range(arch.classes))

@@ -17,10 +17,12 @@ from tnsim.nn.representation import (
 )
 from tnsim.nn.resumed import resumed
 from tnsim.nn.sums import summed
+from tnsim.nn.tensor_network import TensorNetwork
+from tnsim.nn.tensor_train import TensorRingLinear, TensorTrainLinear
 from tnsim.nn.tree_tensor_network import TreeTensorNetwork
 
 __all__ = [
     "ConvAC", "ConvNet", "CosSin", "Fourier", "GaussianBins", "Masked", "NormalisedConvAC", "OneHot", "Orthonormal",
-    "Patches", "Pinned", "Polynomial", "Representation", "TreeTensorNetwork", "magnitude_masks", "orthonormal",
-    "resumed", "summed",
+    "Patches", "Pinned", "Polynomial", "Representation", "TensorNetwork", "TensorRingLinear",
+    "TensorTrainLinear", "TreeTensorNetwork", "magnitude_masks", "orthonormal", "resumed", "summed",
 ]  # fmt: skip

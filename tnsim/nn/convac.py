@@ -20,12 +20,15 @@ from jax import core, lax
 from jaxtyping import Array, Num
 
 from tnsim import banks as bank_checks
-from tnsim.architectures.convac import SHARINGS, Banks, ConvACArchitecture, constant_row
+from tnsim.architectures.convac import Banks, ConvACArchitecture, constant_row
+from tnsim.architectures.layered import SHARINGS
 from tnsim.contract.engines import run
 from tnsim.contract.scores import Scores
-from tnsim.nn.representation import Patches, Representation
+from tnsim.nn.patches import Patches
+from tnsim.nn.representation import Representation
+from tnsim.nn.tensor_network import TensorNetwork, checked_features
 
-__all__ = ["STARTS", "ConvAC", "Pinned", "logits"]
+__all__ = ["STARTS", "ConvAC", "Pinned"]
 
 STARTS = ("residual", "random")
 SYMMETRIC = (
@@ -38,7 +41,7 @@ class Pinned(nnx.Variable):
     """Numbers that belong to a bank and are never trained: the rows of the constant channel."""
 
 
-class ConvAC(nnx.Module):
+class ConvAC(TensorNetwork):
     """A ConvAC as a Flax module: `module(images)` gives logits (batch, classes).
 
     arch: any ConvACArchitecture. representation: what makes features of images; None where features (batch, sites, M)
@@ -63,17 +66,7 @@ class ConvAC(nnx.Module):
         dtype: Any = jnp.float32,
     ) -> None:
         check_fit(arch, representation)
-        if (rngs is None) == (params is None):
-            found = "neither" if params is None else "both"
-            raise ValueError(f"rngs, params: wanted nnx.Rngs to draw a start, or banks to hold, found {found}")
-        self.arch = arch
-        self.representation = representation
-        if rngs is not None:
-            start = _checked_start(start, arch, representation)
-            params = arch.init(rngs.params(), dtype, start)
-        elif start is not None:
-            raise ValueError(f"start: wanted None beside params, which are the start, found {start!r}")
-        self._hold(params, pinned=start == "residual")
+        super().__init__(arch, representation, rngs=rngs, start=start, params=params, dtype=dtype)
 
     @classmethod
     def from_params(
@@ -89,14 +82,18 @@ class ConvAC(nnx.Module):
         bank to pin is not (1, 0, .., 0).
         """
         module = cls(arch, representation, params=params)
-        module._hold(params, pinned)
+        if pinned:
+            module._hold(params, "residual")
         return module
 
-    def _hold(self, params: Mapping[str, Any] | None, pinned: bool) -> None:
-        """Take banks as Params; with `pinned`, their rows 0 apart."""
-        bank_checks.check(self.arch.network, params or {})
-        arrays = {name: jnp.asarray(bank) for name, bank in (params or {}).items()}
-        rows = {name: bank[:, :1] for name, bank in arrays.items() if pinned and name != "output"}
+    def _start(self, start: str | None) -> str | None:
+        return _checked_start(start, self.arch, self.representation)
+
+    def _hold(self, params: Mapping[str, Any], start: str | None) -> None:
+        """Take banks as Params; with the residual start, their rows 0 apart."""
+        bank_checks.check(self.arch.network, params)
+        arrays = {name: jnp.asarray(bank) for name, bank in params.items()}
+        rows = {name: bank[:, :1] for name, bank in arrays.items() if start == "residual" and name != "output"}
         for name, row in rows.items():
             _check_constant(name, row)
         below = {name: bank[:, 1:] if name in rows else bank for name, bank in arrays.items()}
@@ -120,16 +117,6 @@ class ConvAC(nnx.Module):
         row = lax.stop_gradient(self.constants[name][...]).astype(bank.dtype)
         return jnp.concatenate([row, bank], axis=-2)
 
-    def features(self, images: Num[Array | np.ndarray, "batch ..."]) -> Num[Array, "batch sites M"]:
-        """What the representation makes of images (batch, H, W) or (batch, sites); features pass as they are.
-
-        Raises ValueError for images of another grid.
-        """
-        if self.representation is None:
-            return jnp.asarray(images)
-        checked_grid(self.arch, self.representation, images.shape)
-        return self.representation(images)
-
     def scores(self, images: Num[Array | np.ndarray, "batch ..."]) -> Scores:
         """Class scores h = value * exp(log_scale) of images, or of features where there is no representation.
 
@@ -137,35 +124,10 @@ class ConvAC(nnx.Module):
         """
         return run("tnsim", self.arch.network, self.params(), self.features(images))
 
-    def __call__(self, images: Num[Array | np.ndarray, "batch ..."]) -> Num[Array, "batch classes"]:
-        """Logits (batch, classes), the scores as plain numbers: zero or infinite where they leave float range."""
-        return logits(self.scores(images))
-
-
-def logits(scores: Scores) -> Num[Array, "batch classes"]:
-    """value * exp(log_scale)."""
-    return scores.value * jnp.exp(scores.log_scale)[:, None]
-
-
-def checked_grid(
-    arch: ConvACArchitecture, representation: Representation | Patches, shape: tuple[int, ...]
-) -> None:
-    """Raises ValueError for images (batch, H, W) whose sites form another grid."""
-    if len(shape) == 3 and len(arch.grid) == 2:
-        grid = representation.grid_of((shape[1], shape[2]))
-        if grid != arch.grid:
-            raise ValueError(f"images: wanted {arch.grid} sites, found {grid} from images of {shape[1:]}")
-
 
 def check_fit(arch: ConvACArchitecture, representation: Representation | Patches | None) -> None:
     """Raises ValueError for a representation of another number of features; warns of symmetric scores."""
-    if representation is None:
-        return
-    if representation.features != arch.features:
-        raise ValueError(
-            f"representation: wanted the M={arch.features} features of the architecture, "
-            f"found {representation.features} of {type(representation).__name__}"
-        )
+    checked_features(arch, representation)
     if isinstance(representation, Representation) and set(arch.sharing) == {SHARINGS[-1]} and arch.size > 1:
         warnings.warn(SYMMETRIC, UserWarning, stacklevel=3)
 

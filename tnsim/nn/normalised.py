@@ -25,8 +25,9 @@ from tnsim.contract.engines import run
 from tnsim.contract.schedule import Wave, whole
 from tnsim.contract.scores import Scores
 from tnsim.contract.vectors import pooled
-from tnsim.nn.convac import ConvAC, check_fit, checked_grid, logits
+from tnsim.nn.convac import ConvAC, check_fit
 from tnsim.nn.representation import Patches, Representation
+from tnsim.nn.tensor_network import checked_grid, logits
 
 __all__ = ["LEAST", "Normalised", "NormalisedConvAC", "Running", "moments"]
 

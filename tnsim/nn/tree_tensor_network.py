@@ -16,9 +16,9 @@ from jaxtyping import Array, Float, Num
 from tnsim.compression.cores import Cores
 from tnsim.contract.scores import Scores
 from tnsim.network import Table
-from tnsim.nn.convac import logits
 from tnsim.nn.patches import Patches
 from tnsim.nn.representation import Representation
+from tnsim.nn.tensor_network import logits
 
 __all__ = ["TreeTensorNetwork"]
 

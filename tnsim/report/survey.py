@@ -52,7 +52,7 @@ class Subject:
     measure "data" wants features: chunks of the images' features, made anew whenever it is called.
     """
 
-    arch: ConvACArchitecture
+    arch: Any  # a ConvACArchitecture; of `unlayered.steps`, any with doors
     params: Banks
     measure: str = "coefficient"
     gram: Num[np.ndarray, "..."] | None = None

@@ -1,6 +1,8 @@
 """Models in files: banks, representation and what they were trained on, in one safetensors file. Uses tensor_file.
 
-    ConvAC  --[ save: whole or not at all ]-->  file "tnsim-model/1"  --[ load ]-->  bitwise the same ConvAC, metadata
+    model  --[ save: whole or not at all ]-->  file "tnsim-model/1"  --[ load ]-->  bitwise the same model, metadata
+
+Its header names the architecture, one of `models.ARCHITECTURES`; where it names none, it is a ConvAC.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from tnsim.architectures.convac import ConvACArchitecture
-from tnsim.models import ConvAC as Model
+from tnsim.models import ARCHITECTURES
 from tnsim.nn.convac import ConvAC
 from tnsim.nn.representation import Patches, from_json
+from tnsim.nn.tensor_network import TensorNetwork
 from tnsim.train.tensor_file import TensorFileError, Tensors, read, write
 
 __all__ = ["FORMAT", "ModelFileError", "load", "save"]
 
 FORMAT = "tnsim-model/1"
+DEFAULT = "ConvAC"
 LEARNED = "representation/"
 
 
@@ -30,10 +33,11 @@ class ModelFileError(ValueError):
     """A file that holds no model, or another than wanted, or cannot be written: names the path, wanted and found."""
 
 
-def save(path: str | Path, model: ConvAC, extra: Mapping[str, Any] | None = None) -> None:
+def save(path: str | Path, model: TensorNetwork, extra: Mapping[str, Any] | None = None) -> None:
     """Write a model with whatever belongs to it (`extra`: JSON values; classes' names, test accuracy, ..), atomically.
 
-    Raises ModelFileError where the place cannot be written or `extra` is no JSON; nothing half written stays.
+    Raises ModelFileError where the place cannot be written, `extra` is no JSON or the architecture is not tnsim's;
+    nothing half written stays.
     """
     target = Path(path).expanduser()
     tensors = {name: np.asarray(bank) for name, bank in model.params().items()}
@@ -41,9 +45,10 @@ def save(path: str | Path, model: ConvAC, extra: Mapping[str, Any] | None = None
     if isinstance(representation, Patches):
         tensors |= {LEARNED + name: np.asarray(array) for name, array in _learned(representation).items()}
     metadata = {
+        "kind": _kind(target, model.arch),
         "architecture": model.arch.to_json(),
         "representation": None if representation is None else representation.to_json(),
-        "pinned": model.pinned,
+        "pinned": isinstance(model, ConvAC) and model.pinned,
         "extra": dict(extra or {}),
     }
     try:
@@ -56,8 +61,10 @@ def save(path: str | Path, model: ConvAC, extra: Mapping[str, Any] | None = None
         raise ModelFileError(str(error)) from error
 
 
-def load(path: str | Path, arch: ConvACArchitecture | None = None) -> tuple[ConvAC, dict[str, Any]]:
+def load(path: str | Path, arch: Any = None) -> tuple[Any, dict[str, Any]]:
     """(model, extra) of a file: the banks bitwise as they were saved; `arch` where it must be this architecture.
+
+    The model is a `nn.ConvAC`, or a `nn.TensorNetwork` of another architecture.
 
     Raises ModelFileError for a file that is missing, truncated, no model, or of another architecture. float64 banks
     need jax.enable_x64, and are refused without.
@@ -68,7 +75,7 @@ def load(path: str | Path, arch: ConvACArchitecture | None = None) -> tuple[Conv
     except TensorFileError as error:
         raise ModelFileError(str(error)) from error
     try:
-        made = Model.from_json(metadata["architecture"])
+        made = _known(metadata.get("kind", DEFAULT)).from_json(metadata["architecture"])
         _check_same(target, arch, made)
         return _model(arch or made, metadata, tensors), metadata["extra"]
     except ModelFileError:
@@ -77,21 +84,40 @@ def load(path: str | Path, arch: ConvACArchitecture | None = None) -> tuple[Conv
         raise ModelFileError(f"{target}: wanted a whole {FORMAT} file, found in it: {error}") from error
 
 
-def _check_same(path: Path, wanted: ConvACArchitecture | None, found: ConvACArchitecture) -> None:
+def _kind(path: Path, arch: Any) -> str:
+    """The name under which an architecture is known."""
+    for name, kind in ARCHITECTURES.items():
+        if kind.__base__ in (type(arch), type(arch).__base__):
+            return name
+    raise ModelFileError(f"{path}: architecture: wanted one of {sorted(ARCHITECTURES)}, found {type(arch).__name__}")
+
+
+def _known(name: str) -> Any:
+    if name not in ARCHITECTURES:
+        raise ValueError(f"kind: wanted one of {sorted(ARCHITECTURES)}, found {name!r}")
+    return ARCHITECTURES[name]
+
+
+def _check_same(path: Path, wanted: Any, found: Any) -> None:
     if wanted is None:
         return
+    if _kind(path, wanted) != _kind(path, found):
+        wanted_kind, found_kind = _kind(path, wanted), _kind(path, found)
+        raise ModelFileError(f"{path}: made for another architecture: wanted {wanted_kind}, found {found_kind}")
     one, other = wanted.to_json(), found.to_json()
     differ = [f"{name}: wanted {one[name]}, found {other[name]}" for name in one if one[name] != other[name]]
     if differ:
         raise ModelFileError(f"{path}: made for another architecture: {'; '.join(differ)}")
 
 
-def _model(arch: ConvACArchitecture, metadata: Mapping[str, Any], tensors: Tensors) -> ConvAC:
+def _model(arch: Any, metadata: Mapping[str, Any], tensors: Tensors) -> TensorNetwork:
     representation = metadata["representation"]
     if representation is not None:
         representation = _representation(representation, tensors)
     banks = {name: _exact(tensor) for name, tensor in tensors.items() if not name.startswith(LEARNED)}
-    return ConvAC.from_params(arch, banks, representation, metadata["pinned"])
+    if metadata.get("kind", DEFAULT) == DEFAULT:
+        return ConvAC.from_params(arch, banks, representation, metadata["pinned"])
+    return TensorNetwork.from_params(arch, banks, representation)
 
 
 def _learned(representation: Patches) -> dict[str, Any]:

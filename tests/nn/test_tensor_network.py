@@ -1,0 +1,68 @@
+"""The module of any architecture: its banks, its files, its training."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from architectures.networks import POOL
+from flax import nnx
+
+import tnsim
+from tnsim.nn import Fourier, TensorNetwork
+from tnsim.train import TrainConfig, fit, load
+from tnsim.train.model_file import ModelFileError
+from tnsim.train.model_file import load as load_model
+from tnsim.train.model_file import save as save_model
+
+
+def test_the_module_holds_the_banks_and_scores_by_them():
+    arch = tnsim.MPS((2, 3), 3, 4, classes=2)
+    module = TensorNetwork(arch, Fourier(), rngs=nnx.Rngs(0))
+    assert all(module.params()[name] is module.banks[name][...] for name in arch.network.bank_shapes)
+    images = np.random.default_rng(0).random((2, 2, 3)).astype(np.float32)
+    scores = arch.apply(module.params(), module.features(images))
+    assert np.array_equal(module.scores(images).value, scores.value)
+    assert np.allclose(module(images), scores.value * np.exp(scores.log_scale)[:, None])
+
+
+KEPT = ("mps", "mps-ring-bonds", "ttn-groups", "tucker", "rac", "peps", "mera", "overlapping-2d", "dilated")
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_model_file_gives_back_the_architecture_and_the_banks(name, tmp_path):
+    arch, path = POOL[name], tmp_path / "model.safetensors"
+    rng = np.random.default_rng(0)
+    banks = {bank: rng.normal(size=shape).astype(np.complex64) for bank, shape in arch.network.bank_shapes.items()}
+    save_model(path, TensorNetwork.from_params(arch, banks), extra={"seed": 3})
+    model, extra = load_model(path)
+    assert type(model) is TensorNetwork
+    assert (model.arch, extra) == (arch, {"seed": 3})
+    assert all(np.array_equal(model.params()[bank], array) for bank, array in banks.items())
+    with pytest.raises(ModelFileError, match="made for another architecture: wanted ConvAC, found"):
+        load_model(path, tnsim.ConvAC(4, 2, (2, 2), (2, 2), 2))
+
+
+def test_a_module_without_a_start_or_with_two_is_refused():
+    arch = tnsim.MPS(4, 3, 2, classes=2)
+    with pytest.raises(ValueError, match="rngs, params: wanted"):
+        TensorNetwork(arch)
+    with pytest.raises(ValueError, match="representation: wanted the M=2 features"):
+        TensorNetwork(tnsim.MPS(4, 2, 2, classes=2), Fourier(), rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match="start: wanted one of"):
+        TensorNetwork(arch, rngs=nnx.Rngs(0), start="residual")
+    with pytest.raises(ValueError, match="params: wanted the banks"):
+        TensorNetwork.from_params(arch, {"first": jnp.zeros((3, 2))})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arch", "epochs"),
+    [(tnsim.MPS((8, 8), 3, 8, classes=10), 4), (tnsim.TTN((8, 8), 3, (8, 12), (2, 2, 2), classes=10), 4)],
+    ids=["mps", "ttn"],
+)
+def test_digits_are_learned(arch, epochs):
+    model = TensorNetwork(arch, Fourier(), rngs=nnx.Rngs(0))
+    config = TrainConfig(epochs=epochs, rate=3e-3, shift=0, validation_fraction=0.0)
+    found = fit(model, load("digits"), config, progress=False)
+    assert found.test.accuracy > 0.7
+    assert jax.tree.all(jax.tree.map(lambda x: bool(np.isfinite(x).all()), model.params()))
