@@ -59,7 +59,8 @@ class World:
         wide = [tensor.astype(np.result_type(tensor, np.float64)) for tensor in self.tensors]
         roots = None
         if self.gram is not None:
-            grams = self.gram if isinstance(self.gram, list) else [self.gram] * len(self.sites)
+            one_for_all = isinstance(self.gram, np.ndarray) and self.gram.ndim == 2
+            grams = [self.gram] * len(self.sites) if one_for_all else list(self.gram)
             roots = [oracle.hermitian_root(gram) for gram in grams]
         return oracle.network_tensor(self.legs, wide, self.sites, self.outputs, self.labels, roots)
 

@@ -29,7 +29,7 @@ def test_a_layered_tree_is_measured_alike(case):
         np.testing.assert_array_equal(mine.probabilities, other.probabilities)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(worlds.drawn(measured=True))
 def test_density_matrices_and_mutual_information(world):
     assume(not world.is_zero)

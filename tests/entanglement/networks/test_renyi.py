@@ -14,7 +14,7 @@ from tnsim.entanglement.networks import renyi
 from tnsim.memory import MemoryLimitError
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(worlds.drawn(measured=True), st.sampled_from([2, 3]))
 def test_replicas_are_the_definitions_moments(world, order):
     assume(not world.is_zero)
@@ -29,7 +29,7 @@ def test_replicas_are_the_definitions_moments(world, order):
     assert (wanted <= found.upper + 1e-13).all()
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(worlds.drawn(measured=True))
 def test_entropies_fall_as_the_order_rises(world):
     assume(not world.is_zero)
@@ -44,7 +44,7 @@ def test_entropies_fall_as_the_order_rises(world):
     assert world.state.renyi(world.mask, 2, base=2).agrees(found[2].map(lambda nats: nats / log(2)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(worlds.drawn(measured=True))
 def test_norms_and_amplitudes_are_the_tensors(world):
     scale = np.linalg.norm(world.dense)

@@ -23,7 +23,7 @@ def agree(spectrum, values, within=1e-9):
     assert np.abs(ours - theirs).max() <= spectrum.error_bound + 1e-15
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(worlds.drawn(measured=True))
 def test_a_spectrum_is_the_definitions(world):
     assume(not world.is_zero)
@@ -34,7 +34,7 @@ def test_a_spectrum_is_the_definitions(world):
     assert len(found.values) <= network_min_cut(world.network, world.mask, outputs="fixed").value * len(values)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(worlds.drawn(), st.integers(-500, 500))
 def test_sides_are_equal_and_scales_do_not_matter(world, power):
     assume(not world.is_zero)
@@ -47,7 +47,7 @@ def test_sides_are_equal_and_scales_do_not_matter(world, power):
     assert shift == pytest.approx(power * log(2), abs=1e-8)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.sampled_from([worlds.random_chain(7, 3), worlds.random_chain(6, 3, ring=True), worlds.tree(3, 3)]),
        st.integers(0, 2**32 - 1), st.data())  # fmt: skip
 def test_a_gauge_on_an_index_of_two_legs_changes_nothing(world, seed, data):

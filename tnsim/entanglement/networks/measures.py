@@ -35,10 +35,6 @@ class SiteMeasures:
         """One line on sites whose features are linearly dependent; empty where none are."""
         return "; ".join(filter(None, (measure.note for _, measure in self.groups)))
 
-    @property
-    def is_complex(self) -> bool:
-        return any(np.iscomplexobj(measure.factors) for _, measure in self.groups)
-
 
 def site_measures(name: str, gram, dims: Sequence[int]) -> SiteMeasures:
     """The site factors of a measure over sites of these dimensions.

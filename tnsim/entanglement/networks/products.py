@@ -47,7 +47,7 @@ def ordered(x: Named, axes: Axes) -> Named:
 
 
 def _ordered(x: Named, axes: Axes) -> Num[np.ndarray, "..."]:
-    return x.value if axes == x.axes else x.value.transpose([x.axes.index(axis) for axis in axes])
+    return np.asarray(x.value) if axes == x.axes else x.value.transpose([x.axes.index(axis) for axis in axes])
 
 
 def over(prime: int) -> Matmul:

@@ -8,7 +8,7 @@ whole stays. Probabilities and what they mean: exact_rank.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import log, prod
 
 import numpy as np
@@ -59,7 +59,7 @@ class _TooLargeError(ArithmeticError):
 
 def _rank(network: Network, banks: Banks, labels, mask: Bool[np.ndarray, "sites"], prime: int, allowed: int) -> int:
     """Rank over GF(p); 0 where a cluster is zero: then all is."""
-    parts = parts_of(network, {name: modular.residues(bank, prime) for name, bank in banks.items()}, labels)
+    parts = parts_of(network, _entrywise(lambda bank: modular.residues(bank, prime), banks), labels)
     units = tuple(np.eye(dim, dtype=np.int64) for dim in parts.site_dims)
     plan, matmul = folds.planned(parts, mask), over(prime)
     values = {}
@@ -78,6 +78,11 @@ def _rank(network: Network, banks: Banks, labels, mask: Bool[np.ndarray, "sites"
     return modular.rank(whole.value.reshape(whole.value.shape[:2]), prime)
 
 
+def _entrywise(f: Callable[[Num[np.ndarray, "..."]], Num[np.ndarray, "..."]], banks: Banks) -> Banks:
+    """f of every bank; a bank that is one number too, of which NumPy would make a scalar."""
+    return {name: f(np.atleast_1d(bank)).reshape(np.shape(bank)) for name, bank in banks.items()}
+
+
 def _independent(x: folds.Factor, prime: int) -> folds.Factor:
     """Rows, then columns, that are a basis of them; unit vectors where they span all that is there."""
     value = x.value.reshape(*x.value.shape[:2], -1)
@@ -92,8 +97,8 @@ def log2_norm(network: Network, banks: Banks, labels: tuple[int, ...]) -> float:
 
     By the sum of absolute values, one contraction of the network with ones at its sites.
     """
-    logs = {name: fields.lowest_exponents(bank) for name, bank in banks.items()}
-    parts = parts_of(network, {name: np.abs(bank) for name, bank in banks.items()}, labels)
+    logs = _entrywise(fields.lowest_exponents, banks)
+    parts = parts_of(network, _entrywise(np.abs, banks), labels)
     layers = replicas.Layers(1, 0)
     ends = [np.ones(dim) for dim in parts.site_dims]
     run = closed.contract(replicas.tensors(parts, layers, ends), replicas.layered(parts, layers).steps)
