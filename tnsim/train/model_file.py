@@ -18,7 +18,7 @@ from tnsim.architectures.convac import ConvACArchitecture
 from tnsim.models import ConvAC as Model
 from tnsim.nn.convac import ConvAC
 from tnsim.nn.representation import Patches, from_json
-from tnsim.train.tensor_file import TensorFileError, Tensors, read, write
+from tnsim.tensor_file import TensorFileError, Tensors, read, write
 
 __all__ = ["FORMAT", "ModelFileError", "load", "save"]
 
