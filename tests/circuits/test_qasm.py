@@ -103,7 +103,8 @@ def test_a_fractional_power_is_the_principal_one():
 
 STDGATES = {  # name: angles, and the body by which stdgates.inc defines it, on q, r, s
     "p": ("a", "ctrl @ gphase(a) q;"), "x": ("", "U(pi, 0, pi) q; gphase(-pi / 2);"),
-    "y": ("", "U(pi, pi/2, pi/2) q; gphase(-pi/2);"), "z": ("", "p(pi) q;"), "h": ("", "U(pi/2, 0, pi) q; gphase(-pi/4);"),
+    "y": ("", "U(pi, pi/2, pi/2) q; gphase(-pi/2);"), "z": ("", "p(pi) q;"),
+    "h": ("", "U(pi/2, 0, pi) q; gphase(-pi/4);"),
     "s": ("", "pow(1/2) @ z q;"), "sdg": ("", "inv @ pow(1/2) @ z q;"), "t": ("", "pow(1/2) @ s q;"),
     "tdg": ("", "inv @ pow(1/2) @ s q;"), "sx": ("", "pow(1/2) @ x q;"),
     "rx": ("a", "U(a, -pi/2, pi/2) q; gphase(-a/2);"), "ry": ("a", "U(a, 0, 0) q; gphase(-a/2);"),
@@ -173,8 +174,10 @@ def test_what_is_no_circuit_names_its_line(text, line, words):
 
 
 def test_other_faults_are_said_too(tmp_path):
-    with pytest.raises(QasmError, match="wanted OpenQASM 3, found what its parser refuses"):
-        read_qasm("OPENQASM 3.0; qubit[2 q;")
+    with pytest.raises(QasmError, match="line 2: wanted OpenQASM 3, found 'q' where the parser expects something else"):
+        read_qasm("OPENQASM 3.0;\n qubit[2 q;")
+    with pytest.raises(QasmError, match="line 2: wanted OpenQASM 3, found: qubit declarations must be global"):
+        read_qasm("OPENQASM 3.0;\n gate g x { qubit y; }")
     with pytest.raises(QasmError, match="wanted an OpenQASM file, found none"):
         read_qasm(tmp_path / "none.qasm")
     with pytest.raises(QasmError, match="wanted at least one qubit, found none"):

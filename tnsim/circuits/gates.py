@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Complex, Num
 
-Matrix = Complex[np.ndarray, "after before"]
+Matrix = Complex[np.ndarray, "_ _"]
 
 X = np.array([[0, 1], [1, 0]], complex)
 Y = np.array([[0, -1j], [1j, 0]])
@@ -34,7 +34,7 @@ class Known(NamedTuple):
     matrix: Callable[..., Matrix]
 
 
-def controlled(unitary: Num[np.ndarray, "after before"], value: int = 1) -> Matrix:
+def controlled(unitary: Num[np.ndarray, "_ _"], value: int = 1) -> Matrix:
     """The gate on the qubits behind a first one, where that is `value`."""
     size = len(unitary)
     found = np.eye(2 * size, dtype=complex)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,20 @@ def read_qasm(source: str | os.PathLike[str]) -> Circuit:
 
 
 def _parsed(text: str) -> Any:
-    """The syntax tree. The parser's own errors carry "line:column"."""
+    """The syntax tree."""
     parser = optional("openqasm3.parser", "'tnsim[circuits]'")
     try:
         return parser.parse(text)
     except parser.QASM3ParsingError as error:
-        raise QasmError(f"wanted OpenQASM 3, found what its parser refuses: {error}") from error
+        raise QasmError(_refused(error)) from error
+
+
+def _refused(error: Exception) -> str:
+    """What the parser says: a text "L3:C12: ..", or the token at which it gave up."""
+    said = re.fullmatch(r"L(\d+):C\d+: (.*)", str(error), flags=re.DOTALL)
+    if said is not None:
+        return f"line {said[1]}: wanted OpenQASM 3, found: {said[2]}"
+    token = next((cause.offendingToken for cause in getattr(error.__cause__, "args", ())), None)
+    if token is None:
+        return f"wanted OpenQASM 3, found what its parser refuses: {error}"
+    return f"line {token.line}: wanted OpenQASM 3, found {token.text!r} where the parser expects something else"

@@ -110,12 +110,12 @@ def _term(reading: _Reading, node: Hashable) -> Term:
     shape = _shape_of_edges(node, placed) if shape is None else tuple(shape)
     if placed and not 0 <= min(placed) <= max(placed) < len(shape):
         raise ValueError(f"{node!r}: wanted edges on the axes of shape {shape}, found one on axis {max(placed)}")
-    legs = []
+    legs, free = [], reading.free.setdefault(node, [])
     for axis, size in enumerate(shape):
         edge = placed.get(axis)
         if edge is None:
             legs.append(reading.fresh(f"{node}.{axis}"))
-            reading.free.setdefault(node, []).append(legs[-1])
+            free.append(legs[-1])
         elif edge.get("dim", size) != size:
             raise ValueError(f"{node!r}: wanted dim {size} of the edge on axis {axis}, found {edge['dim']}")
         else:

@@ -85,7 +85,7 @@ def once(opened: list[int], fresh: int) -> tuple[list[int], list[tuple[int, int]
 
 def row(bank: Num[AnyArray, "..."], tensor: TensorView) -> Num[AnyArray, "..."]:
     """The numbers of a tensor."""
-    return bank if bank.ndim == len(tensor.shape) else bank[tensor.slot]
+    return bank if bank.ndim == len(tensor.shape) else bank[tensor.slot, ...]
 
 
 def eye(dim: int, like: Num[AnyArray, "..."]) -> Num[AnyArray, "dim dim"]:

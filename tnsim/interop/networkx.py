@@ -52,6 +52,6 @@ def _join(graph: nx.MultiGraph, network: Network, index: int, met: list[Met]) ->
         graph.add_edge(met[0].node, met[1].node, name=name, dim=dim, index=index, axes=tuple(axes[0] + axes[1]))
     elif met:
         copy = ("copy", name if ("copy", name) not in graph else f"{name}#{index}")
-        graph.add_node(copy, kind="copy", name=name, dim=dim, index=index)
+        graph.add_node(copy, kind="copy", name=name, dim=dim)
         for leg, end in enumerate(met):
             graph.add_edge(end.node, copy, name=f"{name}.{leg}", dim=dim, index=index, axes=tuple(axes[leg]))

@@ -27,9 +27,11 @@ from tnsim.optional import optional
 def to_quimb(network: Network, banks: Banks) -> Any:
     """A quimb TensorNetwork: a tensor for each of ours, its indices by our names, tagged by its name and its bank.
 
-    An index that more than two join is a hyperindex; where one is open too, quimb has to be told: the open indices are
-    `[network.index_name(i) for i in (*network.sites.array, *network.outputs)]`. An index that is open twice is joined
-    by an identity. Raises ValueError for banks that do not fit the network, ImportError where quimb is not installed.
+    An index that more than two join is a hyperindex; where one is open too, quimb has to be told which are, as
+    `tn.contract(output_inds=[network.index_name(i) for i in (*network.sites.array.tolist(), *network.outputs)])`. An
+    index that is open twice is joined by an identity.
+
+    Raises ValueError for banks that do not fit the network, ImportError where quimb is not installed.
     """
     bank_checks.check(network, banks)
     quimb = optional("quimb.tensor", "quimb")

@@ -23,20 +23,20 @@ Array = Num[np.ndarray, "..."]
 
 
 class Canonical(NamedTuple):
-    """A state as TeNPy keeps it: norm times the product of B; S[i] left of site i, S[-1] right of the last."""
+    """A state as TeNPy keeps it: exp(log_norm) times the product of B; S[i] left of site i, S[-1] right of the last."""
 
-    B: tuple[Num[np.ndarray, "vL p vR"], ...]
-    S: tuple[Num[np.ndarray, " v"], ...]
-    norm: float
+    B: tuple[Array, ...]
+    S: tuple[Array, ...]
+    log_norm: float
 
 
 def from_tenpy_arrays(
-    B: Sequence[Num[np.ndarray, "vL p vR"]], S: Sequence[Num[np.ndarray, " v"]] | None = None
+    B: Sequence[Num[np.ndarray, "..."]], S: Sequence[Num[np.ndarray, "..."]] | None = None
 ) -> tuple[Network, dict[str, Array]]:
-    """The network of a finite MPS of right canonical tensors, and its banks with the very numbers; site i has leg p.
+    """The network of a finite MPS of tensors (vL, p, vR), and its banks with the very numbers; leg p is the site.
 
-    The chain ends in bonds of dimension 1. S: Schmidt values left of every site and right of the last, only compared
-    with the bonds, as the B contain them already.
+    The state is their product, as of TeNPy's forms A and B. The chain ends in bonds of dimension 1. S: Schmidt values
+    left of every site and right of the last, only compared with the bonds, as the B contain them already.
 
     Raises ValueError for tensors that do not fit, or no tensor.
     """
@@ -88,7 +88,7 @@ def to_tenpy_arrays(network: Network, banks: Banks) -> Canonical:
     eps = max(100 * np.finfo(tensors[0].dtype).eps, 1e-13)
     values = _canonical_values(tensors, eps)
     if values is not None:
-        return Canonical(tuple(tensors), tuple(values), 1.0)
+        return Canonical(tuple(tensors), tuple(values), 0.0)
     return _canonical([tensor.astype(np.result_type(tensor.dtype, np.float64)) for tensor in tensors])
 
 
@@ -150,14 +150,15 @@ def _canonical(tensors: list[Array]) -> Canonical:
     """Left canonical from the left by QR, then right canonical from the right by SVD; scales taken at every step."""
     carry, log_norm = np.ones((1, 1)), 0.0
     for i, tensor in enumerate(tensors):
-        theta = np.tensordot(carry, tensor, 1)
-        q, carry = np.linalg.qr(theta.reshape(-1, theta.shape[2]))
-        size = np.linalg.norm(carry)
-        if size == 0:
+        theta = np.tensordot(carry, tensor / (np.abs(tensor).max() or 1), 1)
+        peak = np.abs(theta).max()
+        if peak == 0:
             raise ValueError("network: wanted a state of norm above 0, found 0")
-        carry, log_norm = carry / size, log_norm + np.log(size)
+        log_norm += np.log(peak) + np.log(np.abs(tensor).max())
+        q, carry = np.linalg.qr(theta.reshape(-1, theta.shape[2]) / peak)
         tensors[i] = q.reshape(*theta.shape[:2], -1)
-    tensors[-1] = tensors[-1] * carry[0, 0]  # a phase
+    log_norm += np.log(np.abs(carry[0, 0]))
+    tensors[-1] = tensors[-1] * (carry[0, 0] / np.abs(carry[0, 0]))
     values = [np.ones(1)]
     for i in range(len(tensors) - 1, 0, -1):
         u, s, vh = np.linalg.svd(tensors[i].reshape(len(tensors[i]), -1), full_matrices=False)
@@ -166,4 +167,4 @@ def _canonical(tensors: list[Array]) -> Canonical:
         tensors[i] = vh[kept].reshape(-1, *tensors[i].shape[1:])
         tensors[i - 1] = np.tensordot(tensors[i - 1], u[:, kept] * s, 1)
         values.insert(0, s)
-    return Canonical(tuple(tensors), (np.ones(1), *values), float(np.exp(log_norm)))
+    return Canonical(tuple(tensors), (np.ones(1), *values), float(log_norm))

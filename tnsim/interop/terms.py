@@ -165,10 +165,11 @@ def _by_name(dims: Mapping[Hashable, int], first: Sequence[Hashable]) -> tuple[N
             run.append((int(match["place"] or match["at"]), index))
     order: list[Hashable] = []
     runs: list[Indices] = []
-    for (_, name), run in members.items():
+    for (kind, name), run in members.items():
         placed = [index for _, index in sorted(run, key=lambda member: member[0])]
         sizes = {dims[index] for index in placed}
-        if len(sizes) == 1 and sorted(place for place, _ in run) == list(range(len(run))) and len(run) > 1:
+        whole = len(sizes) == 1 and sorted(place for place, _ in run) == list(range(len(run)))
+        if kind == "drawn" or (whole and len(run) > 1):
             runs.append(Indices(name, len(run), sizes.pop()))
         else:
             runs += [Indices(str(index), 1, dims[index]) for index in placed]
