@@ -142,7 +142,7 @@ class _Wires:
                 self.count += 1
         letters = [qubit if kept[qubit] else k + qubit for qubit in range(k)]
         axes = [letters[qubit] for qubit in range(k)] + [qubit for qubit in range(k) if not kept[qubit]]
-        numbers = np.einsum(tensor, [*letters, *range(k)], axes)
+        numbers = np.asarray(np.einsum(tensor, [*letters, *range(k)], axes))
         legs = [self.now[qubit] for qubit in on] + [before[qubit] for qubit in range(k) if not kept[qubit]]
         self.put(bank, numbers, tuple(legs))
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tnsim.network import Network, TensorView
 
@@ -74,7 +74,7 @@ def index_names(network: Network) -> list[str]:
     return [name if counts[name] == 1 else f"{name}#{index}" for index, name in enumerate(names)]
 
 
-def site_order(names: Sequence[Hashable]) -> list[Hashable]:
+def site_order(names: Sequence[Any]) -> list[Any]:
     """Those that are called site_0, site_1, .., in this order, where all up to the last are there; else none."""
     found = {int(match[1]): name for name in names if (match := SITE.fullmatch(str(name)))}
     return [found[place] for place in range(len(found))] if set(found) == set(range(len(found))) else []

@@ -85,7 +85,7 @@ def to_tenpy_arrays(network: Network, banks: Banks) -> Canonical:
     """
     measurable(network, banks)  # numbers that are finite
     tensors = _chain(network, banks)
-    eps = max(100 * np.finfo(tensors[0].dtype).eps, 1e-13)
+    eps = float(max(100 * np.finfo(tensors[0].dtype).eps, 1e-13))
     values = _canonical_values(tensors, eps)
     if values is not None:
         return Canonical(tuple(tensors), tuple(values), 0.0)
