@@ -305,3 +305,23 @@ def correlation_coefficient(x, y):
     x, y = x - x.mean(0), y - y.mean(0)
     roots = [np.linalg.svd(z, compute_uv=False) for z in (x, y)]
     return np.linalg.svd(x.T @ y, compute_uv=False).sum() / (roots[0] * roots[1]).sum()
+
+
+def network_tensor(legs, tensors, sites, outputs=(), labels=(), roots=None):
+    """psi of any network, one axis a site: the sum over all indices, outputs at `labels`; roots: as of `tensor`.
+
+    legs: the indices of every tensor; sites: the index of every site, two of which may be one; a site index that no
+    tensor has is summed too.
+    """
+    dims = {index: n for its, tensor in zip(legs, tensors, strict=True) for index, n in zip(its, tensor.shape)}
+    name = {index: number for number, index in enumerate(sorted({*dims, *sites, *outputs}))}
+    operands, opened = [], []
+    for its, tensor in zip(legs, tensors, strict=True):
+        operands += [tensor, [name[index] for index in its]]
+    for output, label in zip(outputs, labels, strict=True):
+        operands += [np.eye(dims[output])[label], [name[output]]]
+    for site, index in enumerate(sites):
+        opened.append(len(name) + site)
+        root = np.eye(dims[index]) if roots is None else roots[site].T
+        operands += [root, [opened[-1], name[index]]]
+    return np.einsum(*operands, opened, optimize="greedy")

@@ -10,6 +10,7 @@ from tnsim.contract.plan import Plan, load_plan, plan
 from tnsim.contract.sharding.mesh import mesh
 from tnsim.contract.sharding.placed import place, place_features
 from tnsim.contract.slices import contract_slices
+from tnsim.entanglement.networks.state import NetworkState, network_state
 from tnsim.entanglement.sampled import Sampling, sampled_entropy, sampled_spectrum
 from tnsim.interop.cotengra import from_cotengra, to_cotengra
 from tnsim.interop.drawn import from_networkx
@@ -22,11 +23,11 @@ from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
 
 __all__ = [
-    "ConvAC", "Execution", "MemoryLimitError", "NetworkFileError", "Plan", "Sampling", "bounds", "circuit",
-    "circuits", "compilation_cache", "compiled", "contract_network", "contract_network_scaled", "contract_slices",
-    "contractor", "distributed", "from_cotengra", "from_einsum", "from_networkx", "from_quimb", "from_tenpy",
-    "from_tenpy_arrays", "from_tensornetwork", "load_network", "load_plan", "mesh", "nn", "partitions", "place",
-    "place_features", "plan", "sampled_entropy", "sampled_spectrum", "save_network", "to_cotengra", "to_quimb",
-    "to_tenpy_arrays", "train",
+    "ConvAC", "Execution", "MemoryLimitError", "NetworkFileError", "NetworkState", "Plan", "Sampling", "bounds",
+    "circuit", "circuits", "compilation_cache", "compiled", "contract_network", "contract_network_scaled",
+    "contract_slices", "contractor", "distributed", "from_cotengra", "from_einsum", "from_networkx", "from_quimb",
+    "from_tenpy", "from_tenpy_arrays", "from_tensornetwork", "load_network", "load_plan", "mesh", "network_state",
+    "nn", "partitions", "place", "place_features", "plan", "sampled_entropy", "sampled_spectrum", "save_network",
+    "to_cotengra", "to_quimb", "to_tenpy_arrays", "train",
 ]  # fmt: skip
 __version__ = "0.1.0"

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
 import numpy as np
@@ -33,6 +35,21 @@ class Sites(Protocol):
     @property
     def depth(self) -> int: ...
     def sites_below(self, level: int) -> Int[np.ndarray, "nodes sites"]: ...
+
+
+@dataclass(frozen=True)
+class Unlayered:
+    """The sites of a network without levels, on a grid or in a row."""
+
+    grid: tuple[int, ...]
+    depth: int = 0
+
+    @property
+    def size(self) -> int:
+        return prod(self.grid)
+
+    def sites_below(self, level: int) -> Int[np.ndarray, "nodes sites"]:
+        return np.zeros((0, 0), dtype=np.int64)
 
 
 def mask(arch: Sites, A: Partition, name: str = "partition") -> Bool[np.ndarray, "sites"]:
@@ -127,6 +144,8 @@ def _middle(coordinate: Int[np.ndarray, "..."], length: int) -> Bool[np.ndarray,
 
 
 def _level(arch: Sites, level: int, name: str) -> int:
+    if not arch.depth:
+        raise ValueError(f"{name}: wanted levels, whose nodes have windows, found a network without")
     if not 0 <= level < arch.depth:
         raise ValueError(f"{name}: levels are 0..{arch.depth - 1}, found {level}")
     return level

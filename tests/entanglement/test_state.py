@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from strategies import FEW, cases
 
 import tnsim
-from tnsim.entanglement.state import _digits, state_of
+from tnsim.entanglement.doors import digits as digits_of
+from tnsim.entanglement.state import state_of
 
 ARCH = tnsim.ConvAC(sites=4, features=2, channels=(3, 2), windows=(2, 2), classes=3)
 
@@ -87,7 +88,7 @@ def test_measures_return_numpy_and_keep_double_precision_outside():
 @pytest.mark.parametrize("digits", [np.zeros((1, 3), int), np.zeros((1, 4)), np.zeros(4, int)])
 def test_configurations_of_another_shape(digits):
     with pytest.raises(ValueError, match=r"configurations: wanted integers \(n, 4\), found shape"):
-        _digits(digits, 4, 2)
+        digits_of(digits, 4, 2)
 
 
 @pytest.mark.parametrize("digit", [-1, 2])

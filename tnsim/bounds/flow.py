@@ -97,23 +97,8 @@ def tensors(vertices: Any) -> Int[np.ndarray, "_"]:
     return np.array([~v for v in vertices if isinstance(v, int) and v < 0], dtype=np.int64)
 
 
-@dataclass(frozen=True)
-class _Row:
-    """The sites of a network as `partitions.mask` wants to see them."""
-
-    size: int
-    depth: int = 0
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        return (self.size,)
-
-    def sites_below(self, level: int) -> Int[np.ndarray, "nodes sites"]:
-        return np.zeros((0, 0), dtype=np.int64)
-
-
 def site_mask(network: Network, A: Any) -> Bool[np.ndarray, "sites"]:
     """The set A as a mask over a network's sites. Raises ValueError as `partitions.mask`, and for names."""
     if isinstance(A, str):
         raise ValueError(f"partition: wanted site numbers or a mask of a network's sites, found the name {A!r}")
-    return partitions.mask(_Row(len(network.sites)), A)
+    return partitions.mask(partitions.Unlayered((len(network.sites),)), A)

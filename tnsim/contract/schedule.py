@@ -81,6 +81,15 @@ class Schedule:
 class NotLayered(ValueError):  # noqa: N818  (a finding: callers then plan a path)
     """The network is no layered tree, so the fold cannot sweep it."""
 
+    def __str__(self) -> str:
+        return f"{super().__str__()}; {ANY_NETWORK}"
+
+
+ANY_NETWORK = (
+    "only layered trees of matrices (a ConvAC) are folded in waves: of any network tnsim.network_state measures, "
+    "tnsim.contract_network contracts and tnsim.bounds.network_min_cut bounds"
+)
+
 
 @lru_cache(maxsize=256)
 def whole(network: Network) -> Schedule:

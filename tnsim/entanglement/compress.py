@@ -98,7 +98,7 @@ def _conv(xp: ModuleType, rows: Num[AnyArray, "n g c"], C: Scaled) -> Scaled:
     """A matrix on the r leg, then the orthogonal step."""
     (n, a, b, c), g = C.value.shape, rows.shape[1]
     value = (C.value.reshape(n, a * b, c) @ xp.swapaxes(rows, 1, 2)).reshape(n, a, b, g)
-    return _compress(xp, value, C.log_scale)
+    return shrink(xp, value, C.log_scale)
 
 
 def _pair(xp: ModuleType, x: Scaled, y: Scaled) -> Scaled:
@@ -107,11 +107,11 @@ def _pair(xp: ModuleType, x: Scaled, y: Scaled) -> Scaled:
     log_scale = x.log_scale + y.log_scale
     if not streams((a1, b1), (a2, b2), r):
         value = x.value[:, :, None, :, None] * y.value[:, None, :, None, :]
-        return _compress(xp, value.reshape(n, a1 * a2, b1 * b2, r), log_scale)
+        return shrink(xp, value.reshape(n, a1 * a2, b1 * b2, r), log_scale)
     flip = a1 * a2 <= b1 * b2 * r  # the long side is B
     turn = (lambda C: xp.swapaxes(C, 1, 2)) if flip else (lambda C: C)
     nodes = [_gathered_r(xp, *xy) for xy in zip(turn(x.value), turn(y.value), strict=True)]
-    return _compress(xp, turn(xp.stack(nodes)), log_scale)
+    return shrink(xp, turn(xp.stack(nodes)), log_scale)
 
 
 def _gathered_r(xp: ModuleType, x: Num[AnyArray, "a b r"], y: Num[AnyArray, "c d r"]) -> Num[AnyArray, "k bd r"]:
@@ -124,8 +124,11 @@ def _gathered_r(xp: ModuleType, x: Num[AnyArray, "a b r"], y: Num[AnyArray, "c d
     return R.reshape(columns, x.shape[1] * y.shape[1], x.shape[2])
 
 
-def _compress(xp: ModuleType, value: Num[AnyArray, "n a b r"], log_scale: Float[AnyArray, "n"]) -> Scaled:
-    value = _shrink_rows(xp, value)
+def shrink(
+    xp: ModuleType, value: Num[AnyArray, "n a b r"], log_scale: Float[AnyArray, "n"], rows: bool = True
+) -> Scaled:
+    """The orthogonal step on both sides (on columns alone without `rows`), and peak 1."""
+    value = _shrink_rows(xp, value) if rows else value
     value = xp.swapaxes(_shrink_rows(xp, xp.swapaxes(value, 1, 2)), 1, 2)
     peak = xp.abs(value).max(axis=(1, 2, 3))
     peak = xp.where(peak > 0, peak, 1)

@@ -124,8 +124,8 @@ def exact_rank(
     value = max(ranks)
     if value == 0:
         raise ValueError(f"state: it is exactly zero (over GF(p), p = {drawn}), so it has no Schmidt rank")
-    doubt = 0.0 if value == upper else error_probability(network, weights, value + 1, primes)
-    return ExactRank(value, upper, drawn, ranks, doubt, seconds=watch.seconds)
+    bits = 0.0 if value == upper else minor_bits(network, weights, value + 1)
+    return ExactRank(value, upper, drawn, ranks, error_probability(bits, gaussian, primes), seconds=watch.seconds)
 
 
 def check_measure(measure: SiteMeasure) -> None:
@@ -245,24 +245,27 @@ def _halves(prime: int, limit: blocks.Limit, last: Wave, children: blocks.Sum) -
     return halves
 
 
-def error_probability(network: Network, weights: Banks, rank: int, primes: int) -> float:
-    """Bound on the chance that so many random primes all divide one given non-zero minor of `rank` rows.
+def error_probability(bits: float, gaussian: bool, primes: int) -> float:
+    """Bound on the chance that so many random primes all divide one given non-zero minor below 2^bits.
 
-    A number below 2^b has at most b / 30 prime divisors above 2^30: that many, of all the primes there are.
+    Such a number has at most bits / 30 prime divisors above 2^30: that many, of all the primes there are. gaussian:
+    over Z[i] p divides the minor's norm, its square.
     """
-    gaussian = any(np.iscomplexobj(weight) for weight in weights.values())
-    bits = minor_bits(network, weights, rank) * (1 + gaussian)  # over Z[i] p divides the minor's norm, its square
-    divisors = floor(bits / log2(modular.LOWEST))
+    divisors = floor(bits * (1 + gaussian) / log2(modular.LOWEST))
     return min(1.0, divisors / (modular.GAUSSIAN_PRIMES if gaussian else modular.PRIMES)) ** primes
 
 
 def minor_bits(network: Network, weights: Banks, rank: int) -> float:
     """Bound on log2 of a minor of `rank` rows, every bank's matrix scaled by a power of two to (Gaussian) integers.
 
-    (F / sqrt(R))^R, F the Frobenius norm: Hadamard's inequality, and that of the means. weights: the banks, and as
-    "output" the vector that closes them.
+    weights: the banks, and as "output" the vector that closes them.
     """
-    return max(0.0, rank * (_log2_norm(network, weights) - log2(rank) / 2)) * SLACK
+    return bits_of_minor(_log2_norm(network, weights), rank)
+
+
+def bits_of_minor(log2_norm: float, rank: int) -> float:
+    """(F / sqrt(R))^R, F the Frobenius norm of the tensor: Hadamard's inequality, and that of the means."""
+    return max(0.0, rank * (log2_norm - log2(rank) / 2)) * SLACK
 
 
 def _log2_norm(network: Network, weights: Banks) -> float:
@@ -284,8 +287,13 @@ def _log2_norm(network: Network, weights: Banks) -> float:
 def _integer_logs(weights: Num[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """log2 |w| of each, a matrix (or vector) at a time scaled by the power of two that makes its entries integers."""
     axes = tuple(range(max(0, weights.ndim - 2), weights.ndim))
-    parts = (weights.real, weights.imag) if np.iscomplexobj(weights) else (weights,)
-    exponents = (np.where(part != 0, modular.dyadic(part).exponent, modular.LOWEST) for part in parts)
-    lowest = np.minimum.reduce(list(exponents)).min(axis=axes, keepdims=True)
+    lowest = lowest_exponents(weights).min(axis=axes, keepdims=True)
     with np.errstate(divide="ignore"):  # log2 of a zero is -inf, as it should be
         return np.log2(np.abs(weights.astype(np.result_type(weights, np.float64)))) - lowest
+
+
+def lowest_exponents(weights: Num[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+    """e of each m 2^e, m odd, the lower one of real and imaginary part; large for zeros."""
+    parts = (weights.real, weights.imag) if np.iscomplexobj(weights) else (weights,)
+    exponents = (np.where(part != 0, modular.dyadic(part).exponent, modular.LOWEST) for part in parts)
+    return np.minimum.reduce(list(exponents))

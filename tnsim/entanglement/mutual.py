@@ -9,7 +9,7 @@ so that all pairs that meet at a node are one product of matrices, (n_u M^2, r^2
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import NamedTuple
 
@@ -44,6 +44,9 @@ class Value(NamedTuple):
     method: str
 
 
+PURE = Value(0.0, 0.0, "a pure state")
+
+
 def entropy(
     network: Network, banks: Banks, vector: Num[np.ndarray, "r"], measure: SiteMeasure, sites: list[int],
     order: float = 1, asked: Asked = DEFAULT,
@@ -75,19 +78,30 @@ def mutual_information(
     """
     check(asked)
     watch = Stopwatch()
+    X, Y = checked_sides(sides)
+    third = asked._replace(atol=asked.atol and asked.atol / 3, seconds=asked.seconds and asked.seconds / 3)
+    x, y, xy = _entropies(network, banks, vector, measure, [X, Y, [*X, *Y]], order, third)
+    ceiling = min(_ceiling(network, measure, side) for side in sides)
+    return replace(from_entropies(x, y, xy, order, ceiling), seconds=watch.seconds)
+
+
+def checked_sides(sides: tuple[list[int], list[int]]) -> tuple[list[int], list[int]]:
+    """The two sets. Raises ValueError where they share a site or one is empty."""
     X, Y = sides
     if not X or not Y or set(X) & set(Y):
         raise ValueError(f"sides: wanted two sets of sites, none empty and no site in both, found {X} and {Y}")
-    third = asked._replace(atol=asked.atol and asked.atol / 3, seconds=asked.seconds and asked.seconds / 3)
-    x, y, xy = _entropies(network, banks, vector, measure, [X, Y, [*X, *Y]], order, third)
+    return X, Y
+
+
+def from_entropies(x: Value, y: Value, xy: Value, order: float, ceiling: float) -> Estimate:
+    """S(X) + S(Y) - S(XY); of order 1 within 0 and twice what bounds S(X) or S(Y), which rounding alone passes."""
     value, error = x.entropy + y.entropy - xy.entropy, x.error + y.error + xy.error
     methods = " and ".join(sorted({part.method for part in (x, y, xy)}))
     if order != 1:
-        return Estimate(value, value - error, value + error, methods, seconds=watch.seconds)
-    # Rounding alone passes the ends that theory gives.
-    top = min(2 * min(_ceiling(network, measure, side) for side in sides), 2 * min(x.entropy, y.entropy) + 2 * error)
+        return Estimate(value, value - error, value + error, methods)
+    top = min(2 * ceiling, 2 * min(x.entropy, y.entropy) + 2 * error)
     value = min(max(value, 0.0), top)
-    return Estimate(value, max(value - error, 0.0), min(value + error, top), methods, seconds=watch.seconds)
+    return Estimate(value, max(value - error, 0.0), min(value + error, top), methods)
 
 
 def _ceiling(network: Network, measure: SiteMeasure, sites: list[int]) -> float:
@@ -101,7 +115,7 @@ def _entropies(network: Network, banks: Banks, vector, measure: SiteMeasure, set
     smaller = [sites if 2 * len(sites) <= N else sorted(set(range(N)) - set(sites)) for sites in sets]
     small = [sites for sites in smaller if sites and M ** len(sites) <= DENSE]
     values = _of_small(network, banks, vector, measure, small, order, asked.memory) if small else {}
-    values[()] = Value(0.0, 0.0, "a pure state")
+    values[()] = PURE
     for sites in smaller:
         if tuple(sites) not in values:
             values[tuple(sites)] = _of_large(network, banks, vector, measure, sites, order, asked)
@@ -125,17 +139,18 @@ def _of_large(network: Network, banks: Banks, vector, measure: SiteMeasure, site
     mask[sites] = True
     problem = Problem(network, banks, vector[None], measure, mask)
     if order == 1:
-        return _middle(spectral.entropy(problem, asked))
+        return middle(spectral.entropy(problem, asked))
     try:
         return _by_spectrum(problem, order, asked.memory)
     except MemoryLimitError:
         if order < 2 or not float(order).is_integer():
             raise
         found = renyi(network, banks, vector[None], measure, mask[None], order, asked.memory)
-        return _middle(found.map(lambda nats: float(nats[0, 0])))
+        return middle(found.map(lambda nats: float(nats[0, 0])))
 
 
-def _middle(found: Estimate) -> Value:
+def middle(found: Estimate) -> Value:
+    """The middle of an interval."""
     return Value(0.5 * float(found.lower + found.upper), 0.5 * float(found.width), found.method)
 
 

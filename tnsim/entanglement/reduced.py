@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from math import log
+from math import log, prod
 from typing import NamedTuple
 
 import jax
@@ -90,7 +90,7 @@ def density_matrices(
     # The few nodes on the paths go on in NumPy: each has its own shape, and would else be compiled for one use.
     M = waves[0].dim_in
     found = (_closed(tree._replace(grams=grams), path, vector) for tree, path in zip(trees, paths, strict=True))
-    return [_normalised(*rho, sites, M) for rho, sites in zip(found, sets, strict=True)]
+    return [normalised(*rho, sites, (M,) * len(sites)) for rho, sites in zip(found, sets, strict=True)]
 
 
 def _positions(above: list[Int[np.ndarray, "_"]], sites: list[int]) -> Int[np.ndarray, "waves k"]:
@@ -187,11 +187,13 @@ def _times(x: Open, y: Open) -> Open:
     return _unit(Open(x.sites + y.sites, product.reshape(size, size, *x.X.shape[2:])))
 
 
-def _normalised(rho, found: tuple[int, ...], wanted: list[int], M: int) -> Num[np.ndarray, "D D"]:
-    """Digits in the order wanted, Hermitian, trace 1."""
-    k = len(wanted)
+def normalised(rho, found: tuple[int, ...], wanted: list[int], dims: Sequence[int]) -> Num[np.ndarray, "D D"]:
+    """Digits in the order wanted, Hermitian, trace 1. found: the sites in the order of rho's; dims: their dimensions,
+    in the order wanted."""
+    k, D = len(wanted), prod(dims)
+    shape = [dims[wanted.index(site)] for site in found]
     order = [found.index(site) for site in wanted]
-    rho = rho.reshape((M,) * 2 * k).transpose(*order, *(k + i for i in order)).reshape(M**k, M**k)
+    rho = rho.reshape(shape * 2).transpose(*order, *(k + i for i in order)).reshape(D, D)
     rho = 0.5 * (rho + np.conj(rho.T))
     trace = np.trace(rho).real
     if not (np.isfinite(trace) and trace > 0):

@@ -25,6 +25,7 @@ from tnsim.entanglement import gram as grams
 from tnsim.entanglement.certified.certify import Problem
 from tnsim.entanglement.data_state import DataState
 from tnsim.entanglement.dataset import Images
+from tnsim.entanglement.doors import Memory, digits, mask_rows, renyi_in
 from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.exact_rank import ExactRank
 from tnsim.entanglement.leading import LeadingValues
@@ -32,13 +33,9 @@ from tnsim.entanglement.maps import WindowMap
 from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.entanglement.mutual import MutualInformation
 from tnsim.entanglement.spectrum import Spectrum
-from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
 
-Memory = str | float | None
 Progress = Callable[[int, int], None] | None
-SHARP = 1e-11  # nats: a Renyi-2 interval wider than this is worth a second look
-CHEAP = 10**8  # bytes that a second look may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +98,7 @@ class State:
     def renyi_many(self, masks: Bool[np.ndarray, "partitions sites"], order: float = 2, base: float = e,
                    memory: Memory = None) -> Estimate:  # fmt: skip
         """Renyi entropies of integer order of many partitions (masks, one a row); arrays (partitions,)."""
-        rows = np.stack([self.mask(row) for row in _rows(masks)])
+        rows = np.stack([self.mask(row) for row in mask_rows(masks)])
         found = renyi.renyi(self.network, self.banks, self.vector[None], self.measure, rows, order, memory)
         return found.map(lambda nats: nats[0] / log(base))
 
@@ -153,11 +150,11 @@ class State:
 
     def amplitude(self, configurations: Int[np.ndarray, "n sites"]) -> Scaled:
         """Amplitudes <d_1 .. d_N|psi> (not normalised) as value * exp(log_scale), arrays (n,)."""
-        digits = _digits(configurations, self.arch.size, self.arch.features)
-        features = np.swapaxes(self.measure.factors, -1, -2)[self.measure.kind[None], digits]
+        found = digits(configurations, self.arch.size, self.arch.features)
+        features = np.swapaxes(self.measure.factors, -1, -2)[self.measure.kind[None], found]
         with jax.enable_x64(True), jax.default_matmul_precision("highest"):
-            found = scores(self.network, self.banks, jnp.asarray(features))
-            value, log_scale = np.asarray(found.value[:, self.label]), np.asarray(found.log_scale)
+            out = scores(self.network, self.banks, jnp.asarray(features))
+            value, log_scale = np.asarray(out.value[:, self.label]), np.asarray(out.log_scale)
         return Scaled(value, log_scale)
 
 
@@ -180,40 +177,3 @@ def state_of(
             raise ValueError("gram: measure 'data' wants none, found one")
         return DataState(arch, banks, int(label), images)
     return State(arch, banks, int(label), site_measure(measure, gram, arch.size, arch.features))
-
-
-def sharper(state: State, found: Estimate, A: partitions.Partition, base: float) -> Estimate:
-    """The narrower of a Renyi-2 by replicas and one by the spectrum, where that is a matter of a second."""
-    try:
-        exact = entropy.exact_renyi(state.schmidt(A, CHEAP), 2, base)
-    except MemoryLimitError:  # out of reach: the interval of the replicas says what is known
-        return found
-    return min(found, exact, key=lambda estimate: estimate.upper - estimate.lower)
-
-
-def renyi_in(state: State, A: partitions.Partition, order: float, base: float, memory: Memory) -> Estimate:
-    """`State.renyi`: which route an order takes."""
-    if order == 1:
-        return state.entropy(A, base, memory=memory)
-    if not (order >= 2 and float(order).is_integer()):
-        return entropy.exact_renyi(state.schmidt(A, memory), order, base)
-    found = state.renyi_many(state.mask(A)[None], order, base, memory).map(lambda one: float(one[0]))
-    return found if order != 2 or found.width <= SHARP else sharper(state, found, A, base)
-
-
-def _rows(masks) -> Bool[np.ndarray, "partitions sites"]:
-    masks = np.asarray(masks)
-    if masks.ndim != 2 or masks.dtype != bool or not len(masks):
-        raise ValueError(f"masks: wanted booleans (partitions, sites), found shape {masks.shape} of {masks.dtype}")
-    return masks
-
-
-def _digits(configurations, sites: int, features: int) -> Int[np.ndarray, "n sites"]:
-    digits = np.asarray(configurations)
-    if digits.ndim != 2 or digits.shape[1] != sites or digits.dtype.kind not in "iu":
-        raise ValueError(
-            f"configurations: wanted integers (n, {sites}), found shape {digits.shape} of type {digits.dtype}"
-        )
-    if digits.size and not (digits.min() >= 0 and digits.max() < features):
-        raise ValueError(f"configurations: digits must lie in 0..{features - 1}, found {digits.min()}..{digits.max()}")
-    return digits

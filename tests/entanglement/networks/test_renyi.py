@@ -1,0 +1,90 @@
+"""Renyi entropies, norms and amplitudes of any network, by layers of it, against the definition."""
+
+from math import log
+
+import network_worlds as worlds
+import numpy as np
+import oracle
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tnsim.entanglement.networks import renyi
+
+
+@settings(max_examples=40)
+@given(worlds.drawn(measured=True), st.sampled_from([2, 3]))
+def test_replicas_are_the_definitions_moments(world, order):
+    assume(not world.is_zero)
+    every = np.stack([world.mask, ~world.mask, world.mask])
+    found = world.state.renyi_many(every, order)
+    wanted = oracle.renyi(oracle.spectrum(world.dense, world.mask)[0] ** 2, order)
+    assert found.value.shape == (3,)
+    assert (found.lower <= found.value).all()
+    assert (found.value <= found.upper).all()
+    assert (found.width < 1e-7).all()
+    assert (found.lower - 1e-13 <= wanted).all()
+    assert (wanted <= found.upper + 1e-13).all()
+
+
+@settings(max_examples=25)
+@given(worlds.drawn(measured=True))
+def test_entropies_fall_as_the_order_rises(world):
+    assume(not world.is_zero)
+    orders = (0.5, 1, 2, 3, 7.5, np.inf)
+    found = [world.state.renyi(world.mask, order) for order in orders]
+    for order, one in zip(orders, found, strict=True):
+        p = oracle.spectrum(world.dense, world.mask)[0]
+        p = p[p > (0 if order > 1 else world.state.schmidt(world.mask).tolerance)] ** 2
+        assert one.lower - 1e-12 <= oracle.renyi(p, order) <= one.upper + 1e-12
+    for higher, lower in zip(found, found[1:], strict=False):
+        assert lower.lower <= higher.upper + 1e-12
+    assert world.state.renyi(world.mask, 2, base=2).agrees(found[2].map(lambda nats: nats / log(2)))
+
+
+@settings(max_examples=40)
+@given(worlds.drawn(measured=True))
+def test_norms_and_amplitudes_are_the_tensors(world):
+    scale = np.linalg.norm(world.dense)
+    value, log_scale = world.state.norm()
+    value, least = value * np.exp(log_scale), 1e-7 * np.prod([np.linalg.norm(tensor) for tensor in world.tensors])
+    assert abs(value - scale) <= 1e-10 * scale + least
+    value, log_scale = world.state.amplitude(oracle.configurations(world.site_dims))
+    np.testing.assert_allclose(value * np.exp(log_scale), world.dense.ravel(), atol=1e-9 * least + 1e-10 * scale)
+
+
+def test_batches_of_partitions_are_those_one_by_one(monkeypatch):
+    world = worlds.random_chain(8, 3, ring=True)
+    masks = np.random.default_rng(0).random((7, 8)) < 0.5
+    masks[:, 0], masks[:, 1] = True, False
+    together = world.state.renyi_many(masks)
+    monkeypatch.setattr(renyi, "AT_ONCE", 1)
+    alone = world.state.renyi_many(masks)
+    np.testing.assert_allclose(together.value, alone.value, atol=1e-13)
+    wanted = [oracle.renyi(oracle.spectrum(world.dense, mask)[0] ** 2, 2) for mask in masks]
+    np.testing.assert_allclose(together.value, wanted, atol=1e-11)
+
+
+@pytest.mark.parametrize(("world", "largest"), [
+    (worlds.random_chain(60, 4), 4**4 * 2**4), (worlds.tree(5, 3), 3**6 * 4), (worlds.random_chain(20, 2, ring=True), 2**14),
+    (worlds.peps(4, 4, 2), 2**22),
+])  # fmt: skip
+def test_two_replicas_stay_small(world, largest):
+    """No tensor on the way is larger than a good order of hand makes it, within a small factor."""
+    found = renyi.replicas.layered(world.state._parts, renyi.Layers(2, 2))
+    assert found.largest <= largest
+
+
+def test_replicas_that_do_not_fit_leave_it_to_the_spectrum():
+    world = worlds.random_chain(30, 6)
+    found = world.state.renyi(range(15), 3, memory=3e6)
+    assert found.method == "exact spectrum"
+    assert found.agrees(world.state.renyi(range(15), 3))
+
+
+def test_a_state_that_is_zero():
+    state = worlds.chain([np.zeros((1, 2, 2)), np.ones((2, 2, 1))]).state
+    assert state.norm() == (0, 0)
+    for measured in (state.renyi, state.entropy, state.schmidt, state.exact_rank):
+        with pytest.raises(ValueError, match="state: it is exactly zero"):
+            measured([0])

@@ -1,0 +1,126 @@
+"""A network without open indices contracted to a number, with what rounding did to it. Uses products.
+
+    forward:  z = x y, at peak 1, scales apart        backward:  env_x = env_z y,  d number = <env_z, d z>
+
+|computed z - z| <= gamma ||x|| ||y||, so the number is within sum of gamma ||x|| ||y|| ||env_z||, to first order. Many
+numbers of one wiring go at once: tensors may have the axis BATCH, and scales and errors are then one for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Num
+
+from tnsim.entanglement.networks.products import Named, times
+
+BATCH = -1
+EPS = float(np.finfo(np.float64).eps)
+Scale = float | Float[np.ndarray, "*batch"]
+
+
+class Step(NamedTuple):
+    """Tensors `left` and `right` (numbered on from those given) become the next one, over the axes `kept`."""
+
+    left: int
+    right: int
+    kept: frozenset[int]
+
+
+class Tensor(NamedTuple):
+    """A tensor at peak 1 and the logarithm of its scale, one for each of a batch."""
+
+    named: Named
+    log_scale: Scale
+
+    @property
+    def log_norm(self) -> Scale:
+        """ln of the Frobenius norm; -inf of zero."""
+        with np.errstate(divide="ignore"):
+            return self.log_scale + 0.5 * np.log((np.abs(self.named.value) ** 2).sum(axis=_inner(self.named)))
+
+
+class Run(NamedTuple):
+    """All tensors of a contraction; the last one is the number (or the batch of numbers)."""
+
+    tensors: list[Tensor]
+    steps: Sequence[Step]
+
+    @property
+    def number(self) -> tuple[Num[np.ndarray, "*batch"], Scale]:
+        """value, log_scale."""
+        last = self.tensors[-1]
+        return last.named.value, last.log_scale
+
+
+def contract(given: Sequence[Named], steps: Sequence[Step]) -> Run:
+    """Every tensor along the steps. Tensors with BATCH have it first."""
+    tensors = [_unit(tensor, np.zeros(())) for tensor in given]
+    for step in steps:
+        x, y = tensors[step.left], tensors[step.right]
+        made = times(x.named, y.named, step.kept | {BATCH})
+        tensors.append(_unit(_batch_first(made), x.log_scale + y.log_scale))
+    return Run(tensors, steps)
+
+
+def environments(run: Run) -> list[Tensor | None]:
+    """What surrounds the tensors that steps made, each the derivative of the number by the tensor; None for others."""
+    found: list[Tensor | None] = [None] * len(run.tensors)
+    value = np.ones_like(run.tensors[-1].named.value)
+    found[-1] = Tensor(Named(run.tensors[-1].named.axes, value), np.zeros(value.shape))
+    first = len(run.tensors) - len(run.steps)
+    for number, step in reversed(list(enumerate(run.steps, start=first))):
+        above = found[number]
+        assert above is not None
+        for inside, beside in ((step.left, step.right), (step.right, step.left)):
+            if inside >= first:
+                other = run.tensors[beside]
+                axes = {*run.tensors[inside].named.axes, BATCH}
+                made = times(above.named, other.named, axes)
+                found[inside] = _unit(_batch_first(made), above.log_scale + other.log_scale)
+    return found
+
+
+def relative_error(run: Run, surroundings: Sequence[Tensor | None], given: float = 0.0) -> Scale:
+    """A first-order bound on the number's relative error. given: relative rounding of the norms of what was given."""
+    value, log_scale = run.number
+    first = len(run.tensors) - len(run.steps)
+    total = np.zeros(value.shape)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        size = log_scale + np.log(np.abs(value))
+        for number, step in enumerate(run.steps, start=first):
+            x, y, around = run.tensors[step.left], run.tensors[step.right], surroundings[number]
+            assert around is not None
+            fresh = sum(given for operand in (step.left, step.right) if operand < first)
+            felt = x.log_norm + y.log_norm + around.log_norm - size
+            total = total + (EPS * (_summed(x.named, y.named, run.tensors[number].named) + 2) + fresh) * np.exp(felt)
+    return np.where(value == 0, np.inf, np.nan_to_num(total, nan=np.inf))
+
+
+def _summed(x: Named, y: Named, z: Named) -> float:
+    """Terms of each sum."""
+    gone = [size for axis, size in zip(x.axes, x.value.shape, strict=True) if axis not in z.axes]
+    return float(np.prod(gone, initial=1.0))
+
+
+def _inner(named: Named) -> tuple[int, ...]:
+    """All axes but the batch's."""
+    return tuple(place for place, axis in enumerate(named.axes) if axis != BATCH)
+
+
+def _batch_first(named: Named) -> Named:
+    if BATCH not in named.axes or named.axes[0] == BATCH:
+        return named
+    place = named.axes.index(BATCH)
+    axes = (BATCH, *named.axes[:place], *named.axes[place + 1 :])
+    return Named(axes, np.moveaxis(named.value, place, 0))
+
+
+def _unit(named: Named, log_scale: Scale) -> Tensor:
+    inner = _inner(named)
+    peak = np.abs(named.value).max(axis=inner, keepdims=True, initial=0.0)
+    peak = np.where(peak > 0, peak, 1.0)
+    scale = np.log(peak.reshape(peak.shape[: named.value.ndim - len(inner)]))
+    return Tensor(Named(named.axes, np.asarray(named.value / peak)), log_scale + scale)

@@ -1,0 +1,134 @@
+"""In which order the parts of a network meet, for values whose size is known beforehand. Used by folds and replicas.
+
+    parts --[merge the two neighbours whose product grows least]--> clusters --> .. --> one
+
+A cluster is known by its shape alone: chi_A, chi_B (what it spans on either side) and the indices it shares with
+others. The order depends on the partition: where a cluster lies wholly on one side its chi stays below its bonds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import combinations, pairwise
+from math import exp, log, prod
+from typing import NamedTuple
+
+HUGE = 10**60  # sizes that no memory holds, and that still can be multiplied as floats
+LARGEST = 300.0  # ln of a product that a float holds beside two of these
+NEAR = 6  # neighbours looked at on one index: a copy index may join thousands
+
+
+class Shape(NamedTuple):
+    """chi_A, chi_B and the open indices of a cluster."""
+
+    a: int
+    b: int
+    bonds: frozenset[int]
+
+
+class Merge(NamedTuple):
+    """Clusters `left` and `right` become the next one; bonds: what it shares with the rest."""
+
+    left: int
+    right: int
+    bonds: frozenset[int]
+
+
+class Order(NamedTuple):
+    """Merges of clusters, numbered from the parts on; peak: numbers held at once on the way."""
+
+    merges: tuple[Merge, ...]
+    peak: float
+
+
+class Sizes(NamedTuple):
+    """How a measure counts. compressed: chi_A and chi_B of a cluster once made; power: it holds that power of the
+    bonds' product (2n for n replicas)."""
+
+    compressed: Callable[[int, int, int], tuple[int, int]]
+    power: int = 1
+
+
+def order(shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given: Sequence[float] | None = None) -> Order:
+    """A greedy order, all clusters into one; parts that share nothing meet last, the smallest first.
+
+    given: numbers that each part holds, where that is not its shape's."""
+    return _Agglomeration(shapes, dims, sizes, given).run()
+
+
+class _Agglomeration:
+    def __init__(self, shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given) -> None:
+        self.dims, self.sizes = dims, sizes
+        self.shapes: list[Shape] = list(shapes)
+        self.alive = dict.fromkeys(range(len(shapes)))
+        self.on: dict[int, dict[int, None]] = {}
+        for number, shape in enumerate(shapes):
+            for index in sorted(shape.bonds):
+                self.on.setdefault(index, {})[number] = None
+        self.heap: list[tuple[float, int, int]] = []
+        self.size = list(given or map(self._numbers, shapes))  # numbers that each cluster holds
+        self.held = self.peak = sum(self.size)
+
+    def run(self) -> Order:
+        for there in self.on.values():
+            some = sorted(there, key=self.size.__getitem__)
+            pairs = combinations(some, 2) if len(some) <= NEAR else pairwise(some)
+            for left, right in pairs:
+                self._propose(left, right)
+        merges = []
+        while len(self.alive) > 1:
+            left, right = self._best()
+            merges.append(self._merge(left, right))
+        return Order(tuple(merges), self.peak)
+
+    def _best(self) -> tuple[int, int]:
+        while self.heap:
+            _, left, right = heappop(self.heap)
+            if left in self.alive and right in self.alive:
+                return left, right
+        left, right = sorted(self.alive, key=self.size.__getitem__)[:2]
+        return left, right
+
+    def _joined(self, left: int, right: int) -> tuple[int, int, frozenset[int]]:
+        """chi_A and chi_B before they are compressed, and the bonds that stay."""
+        x, y = self.shapes[left], self.shapes[right]
+        shared = (index for index in x.bonds & y.bonds if len(self.on[index]) == 2)
+        return min(x.a * y.a, HUGE), min(x.b * y.b, HUGE), (x.bonds | y.bonds).difference(shared)
+
+    def _propose(self, left: int, right: int) -> None:
+        formed = self._numbers(Shape(*self._joined(left, right)))
+        heappush(self.heap, (formed - self.size[left] - self.size[right], min(left, right), max(left, right)))
+
+    def _merge(self, left: int, right: int) -> Merge:
+        a, b, bonds = self._joined(left, right)
+        formed = self._numbers(Shape(a, b, bonds))
+        made = Shape(*self.sizes.compressed(a, b, self._bond(bonds)), bonds)
+        self.peak = max(self.peak, self.held + 2 * formed)
+        self.held += self._numbers(made) - self.size[left] - self.size[right]
+        number = len(self.shapes)
+        self.shapes.append(made)
+        self.size.append(self._numbers(made))
+        self._replace(left, right, number, bonds)
+        return Merge(left, right, bonds)
+
+    def _replace(self, left: int, right: int, number: int, bonds: frozenset[int]) -> None:
+        for old in (left, right):
+            del self.alive[old]
+            for index in self.shapes[old].bonds:
+                self.on[index].pop(old, None)
+        self.alive[number] = None
+        near: dict[int, None] = {}
+        for index in sorted(bonds):
+            there = self.on[index]
+            near |= dict.fromkeys(list(there)[:NEAR])
+            there[number] = None
+        for other in near:
+            self._propose(other, number)
+
+    def _bond(self, bonds: frozenset[int]) -> int:
+        return min(prod(self.dims[index] for index in bonds), HUGE)
+
+    def _numbers(self, shape: Shape) -> float:
+        exponent = self.sizes.power * log(self._bond(shape.bonds))
+        return float(shape.a) * float(shape.b) * exp(min(exponent, LARGEST))

@@ -1,0 +1,171 @@
+"""The state of any network, loops and dense cores and copy indices alike: a door to every measure. Used by tnsim.
+
+|psi> = sum_d psi_{d_1 .. d_N} |d_1> .. |d_N>, psi the network's tensor over its sites, its outputs at a chosen class
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import e, log, prod
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int, Num
+
+from tnsim import partitions
+from tnsim.banks import measurable
+from tnsim.contract.fold import Scaled
+from tnsim.contract.schedule import whole
+from tnsim.entanglement import entropy as spectral
+from tnsim.entanglement import maps, mutual
+from tnsim.entanglement.doors import Memory, digits, mask_rows, renyi_in
+from tnsim.entanglement.estimate import Estimate, Stopwatch
+from tnsim.entanglement.exact_rank import ExactRank, check_measure
+from tnsim.entanglement.networks import ranks, reduced, renyi, spectra
+from tnsim.entanglement.networks.measures import SiteMeasures, site_measures
+from tnsim.entanglement.networks.parts import Parts, parts_of
+from tnsim.entanglement.renyi import integer_order
+from tnsim.entanglement.spectrum import Spectrum
+from tnsim.entanglement.subtrees import named
+from tnsim.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkState:
+    """The state of a network with given banks, its outputs at `labels`, in a measure. Made by `network_state`.
+
+    Partitions A: site numbers, a boolean mask, or a name (tnsim.partitions.NAMES, those of a grid). Entropies in nats
+    unless base=. memory: a limit in bytes or "8GB"; work whose estimate is above it is refused with MemoryLimitError.
+    """
+
+    network: Network
+    banks: Mapping[str, Num[np.ndarray, "..."]]
+    labels: tuple[int, ...]
+    measure: SiteMeasures
+    sites: partitions.Unlayered
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return parts_of(self.network, self.banks, self.labels)
+
+    @property
+    def _state(self) -> tuple[Parts, tuple]:
+        return self._parts, self.measure.factors
+
+    def mask(self, A: partitions.Partition) -> Bool[np.ndarray, "sites"]:
+        """The side A of a partition as a mask."""
+        return partitions.mask(self.sites, A)
+
+    def schmidt(self, A: partitions.Partition, memory: Memory = None) -> Spectrum:
+        """The exact Schmidt spectrum across (A, the rest), small values too: no Gram matrix is formed."""
+        return spectra.spectrum(self.network, *self._state, self.mask(A), memory)
+
+    def entropy(self, A: partitions.Partition, base: float = e, atol: float | None = None,
+                memory: Memory = None) -> Estimate:  # fmt: skip
+        """Von Neumann entropy -sum p ln p across (A, the rest), from the exact spectrum.
+
+        atol: the error allowed, in units of the base. Raises ValueError where rounding leaves more."""
+        watch, asked = Stopwatch(), spectral.asked_in(base, atol, memory, None)
+        spectral.check(asked)
+        found = spectral.exact(self.schmidt(A, memory), asked.atol)
+        return replace(found, seconds=watch.seconds, note=self.measure.note).map(lambda nats: nats / log(base))
+
+    def renyi(self, A: partitions.Partition, order: float = 2, base: float = e, memory: Memory = None) -> Estimate:
+        """Renyi entropy of any order >= 0: integers from 2 by replicas, any partition; the others from the spectrum."""
+        return renyi_in(self, A, order, base, memory)
+
+    def renyi_many(self, masks: Bool[np.ndarray, "partitions sites"], order: float = 2, base: float = e,
+                   memory: Memory = None) -> Estimate:  # fmt: skip
+        """Renyi entropies of integer order of many partitions (masks, one a row); arrays (partitions,)."""
+        rows = np.stack([self.mask(row) for row in mask_rows(masks)])
+        watch, n = Stopwatch(), integer_order(order)
+        ends = renyi.entropies(*self._state, rows, n, memory)
+        found = Estimate(*ends, named(n), seconds=watch.seconds, note=self.measure.note)
+        return found.map(lambda nats: nats / log(base))
+
+    def exact_rank(self, A: partitions.Partition, memory: Memory = None, primes: int = 2, seed: int = 0) -> ExactRank:
+        """The Schmidt rank as an integer: of the weights as they are, over finite fields, with the odds of an error."""
+        for _, measure in self.measure.groups:
+            check_measure(measure)
+        return ranks.exact_rank(self.network, self.banks, self.labels, self.mask(A), (primes, seed), memory)
+
+    def mutual_information(self, X, Y, order: float = 1, memory: Memory = None) -> Estimate:
+        """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites (numbers, masks or names), nats."""
+        watch = Stopwatch()
+        sides = mutual.checked_sides((partitions.site_set(self.sites, X, "X"), partitions.site_set(self.sites, Y, "Y")))
+        found = [self._of_set(sites, order, memory) for sites in (*sides, [*sides[0], *sides[1]])]
+        ceiling = min(renyi.log_dimension(self._parts, side) for side in sides)
+        return replace(mutual.from_entropies(*found, order, ceiling), seconds=watch.seconds)
+
+    def _of_set(self, sites: list[int], order: float, memory: Memory) -> mutual.Value:
+        if len(sites) == self.sites.size:
+            return mutual.PURE
+        return mutual.middle(self.renyi(sites, order, memory=memory))
+
+    def reduced_density_matrix(self, sites, memory: Memory = None) -> Num[np.ndarray, "D D"]:
+        """rho of a few sites, trace 1, in the order given (the first is the slowest digit); in the measure's
+        orthonormal basis. D: the product of their dimensions."""
+        return reduced.density_matrix(*self._state, partitions.site_list(self.sites, sites), memory)
+
+    def window_map(self, memory: Memory = None) -> maps.WindowMap:
+        """`State.window_map` of a layered tree; NotLayered, with what there is instead, for any other network."""
+        output = whole(self.network).output
+        ((_, measure),), vector = self.measure.groups, self.banks[output][self.labels]
+        return maps.window_map(self.network, dict(self.banks), vector, measure, self.sites.grid, memory)
+
+    def block_map(self, block: int | tuple[int, ...], memory: Memory = None) -> Estimate:
+        """Renyi-2 entropies, in nats, of a block of the given size against the rest at every position."""
+        grid = self.sites.grid
+        masks = maps.block_masks(grid, (block,) * len(grid) if isinstance(block, int) else tuple(block))
+        found = self.renyi_many(masks.reshape(-1, self.sites.size), memory=memory)
+        return found.map(lambda nats: nats.reshape(masks.shape[:-1]))
+
+    def norm(self, memory: Memory = None) -> Scaled:
+        """The state's norm as value * exp(log_scale); value is 1, or 0 for a state that is zero to rounding."""
+        (squared,), _ = renyi.norm_squared(*self._state, memory)
+        zero = squared == -np.inf
+        return Scaled(np.asarray(float(not zero)), np.asarray(0.0 if zero else 0.5 * squared))
+
+    def amplitude(self, configurations: Int[np.ndarray, "n sites"], memory: Memory = None) -> Scaled:
+        """Amplitudes <d_1 .. d_N|psi> (not normalised) as value * exp(log_scale), arrays (n,)."""
+        found = digits(configurations, self.sites.size, np.array(self._parts.site_dims))
+        return renyi.amplitudes(*self._state, found, memory)
+
+
+def network_state(
+    network: Network, banks: Any, label: int | Sequence[int] | None = None, measure: str = "coefficient", gram=None,
+    *, grid: tuple[int, ...] | None = None,
+) -> NetworkState:  # fmt: skip
+    """The state of any network: a chain, a ring, a tree with dense cores, PEPS, MERA, a graph of one's own.
+
+    label: the class of the network's output, a sequence for several outputs, None where it has none. measure:
+    "coefficient", or "function" with gram= (M, M) or (sites, M, M), or a list of one matrix a site where dimensions
+    differ. grid: shape of the sites, row-major, for partitions by name; in a row where it is None.
+
+    Raises ValueError for banks of the wrong names, shapes or type or with NaN, labels, a measure, gram or grid that do
+    not fit, and a network with less than two sites.
+    """
+    wide = measurable(network, banks)
+    dims = network.dims[network.sites.array].tolist()
+    if len(dims) < 2:
+        raise ValueError(
+            f"network: wanted at least two sites to part, found {len(dims)} and {len(network.outputs)} outputs"
+        )
+    shape = (len(dims),) if grid is None else tuple(grid)
+    if prod(shape) != len(dims):
+        raise ValueError(f"grid: wanted a shape of {len(dims)} sites, found {shape}")
+    measures = site_measures(measure, gram, dims)
+    return NetworkState(network, wide, _labels(network, label), measures, partitions.Unlayered(shape))
+
+
+def _labels(network: Network, label: int | Sequence[int] | None) -> tuple[int, ...]:
+    dims = [int(network.dims[index]) for index in network.outputs]
+    given = () if label is None else (label,) if isinstance(label, (int, np.integer)) else tuple(label)
+    if len(given) != len(dims):
+        raise ValueError(f"label: wanted {len(dims)} numbers, one for each output, found {label!r}")
+    for number, dim in zip(given, dims, strict=True):
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < dim:
+            raise ValueError(f"label: wanted an integer in 0..{dim - 1}, found {number!r}")
+    return tuple(int(number) for number in given)
