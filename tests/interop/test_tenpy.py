@@ -120,7 +120,8 @@ def test_tenpys_own_states_there_and_back():
     tenpy = pytest.importorskip("tenpy")
     found = to_tenpy_arrays(*from_tenpy_arrays(chain(5, "complex128", 4)))
     sites = [tenpy.networks.site.Site(tenpy.linalg.LegCharge.from_trivial(b.shape[1])) for b in found.B]
-    psi = tenpy.MPS.from_Bflat(sites, [b.transpose(1, 0, 2) for b in found.B], found.S, bc="finite", form="B")
+    flat = [b.transpose(1, 0, 2) for b in found.B]
+    psi = tenpy.MPS.from_Bflat(sites, flat, found.S, bc="finite", form="B", unit_cell_width=len(sites))
     psi.test_sanity()
     np.testing.assert_allclose(psi.norm_test(), 0, atol=1e-12)
     entropies = [-(s[s > 0] ** 2 * np.log(s[s > 0] ** 2)).sum() for s in found.S[1:-1]]

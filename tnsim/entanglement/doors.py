@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,6 +21,7 @@ SHARP = 1e-11  # nats: a Renyi-2 interval wider than this is worth a second look
 CHEAP = 10**8  # bytes that a second look may take
 
 
+@runtime_checkable
 class Door(Protocol):
     """What a route needs of a state."""
 
