@@ -72,7 +72,7 @@ class World:
 
 
 def drawn(measured=False):
-    """Worlds of up to seven tensors: loops, copy indices, diagonals, scalars, parts apart, sites that share an index."""
+    """Worlds of a few tensors: loops, copy indices, diagonals, scalars, parts apart, sites that share an index."""
     # Asked beforehand, as in strategies.cases.
     return _drawn(measured)
 

@@ -8,7 +8,7 @@ the names of their indices have one Pair, which is how they are found equal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -65,7 +65,7 @@ class Pair(_Pair):
         return ready[0], ready[1]
 
 
-def groups(a: Sequence[int], b: Sequence[int], kept: Sequence[int]) -> Groups:
+def groups(a: Sequence[int], b: Sequence[int], kept: Collection[int]) -> Groups:
     """Groups of the axes of a pair of which `kept` stay, each in the order of the first operand that has it."""
     in_a, in_b, stay = set(a), set(b), set(kept)
     return Groups(

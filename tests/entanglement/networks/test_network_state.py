@@ -57,7 +57,7 @@ def test_partitions_by_name_and_maps_of_blocks():
 
 def test_tree_only_measures_say_why_and_what_else():
     state = worlds.random_chain(4, 2).state
-    with pytest.raises(NotLayered, match=r"wanted one matrix a position.*tnsim\.network_state measures.*network_min_cut"):
+    with pytest.raises(NotLayered, match=r"one matrix a position.*tnsim\.network_state measures.*network_min_cut"):
         state.window_map()
     with pytest.raises(MemoryLimitError, match=r"min-cut, NetworkCut.*renyi\(A, order=2\).*Certified intervals"):
         state.entropy([0, 2], memory=100)

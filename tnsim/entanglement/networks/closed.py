@@ -83,20 +83,54 @@ def environments(run: Run) -> list[Tensor | None]:
     return found
 
 
-def relative_error(run: Run, surroundings: Sequence[Tensor | None], given: float = 0.0) -> Scale:
-    """A first-order bound on the number's relative error. given: relative rounding of the norms of what was given."""
+def rounding(run: Run, surroundings: Sequence[Tensor | None], given: float = 0.0) -> Scale:
+    """A first-order bound on the error of the number's value, over exp(log_scale). given: relative rounding of the norm
+    of what was given."""
     value, log_scale = run.number
     first = len(run.tensors) - len(run.steps)
     total = np.zeros(value.shape)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        size = log_scale + np.log(np.abs(value))
+    with np.errstate(over="ignore"):
         for number, step in enumerate(run.steps, start=first):
             x, y, around = run.tensors[step.left], run.tensors[step.right], surroundings[number]
             assert around is not None
             fresh = sum(given for operand in (step.left, step.right) if operand < first)
-            felt = x.log_norm + y.log_norm + around.log_norm - size
+            felt = x.log_norm + y.log_norm + around.log_norm - log_scale
             total = total + (EPS * (_summed(x.named, y.named, run.tensors[number].named) + 2) + fresh) * np.exp(felt)
-    return np.where(value == 0, np.inf, np.nan_to_num(total, nan=np.inf))
+    return total
+
+
+class Sum(NamedTuple):
+    """A number over all slices: value and a bound on its error, both times exp(log_scale)."""
+
+    value: Num[np.ndarray, "*batch"]
+    error: Float[np.ndarray, "*batch"]
+    log_scale: Scale
+
+
+def summed(given: Sequence[Named], steps: Sequence[Step], sliced: dict[int, int], fresh: float | None) -> Sum:
+    """The number as a sum over slices, each with one number for every axis of `sliced` ({axis: dimension}).
+
+    fresh: relative rounding of what was given; None asks for no bound (infinite then)."""
+    parts = []
+    for place in np.ndindex(*sliced.values()):
+        run = contract([_fixed(tensor, dict(zip(sliced, place, strict=True))) for tensor in given], steps)
+        value, log_scale = run.number
+        error = np.full(value.shape, np.inf) if fresh is None else rounding(run, environments(run), fresh)
+        parts.append((value, error, np.broadcast_to(log_scale, value.shape)))
+    if len(parts) == 1:
+        return Sum(*parts[0])
+    values, errors, scales = (np.stack(each) for each in zip(*parts, strict=True))
+    top = scales.max(axis=0)
+    weights = np.exp(scales - top)
+    return Sum((values * weights).sum(axis=0), (errors * weights).sum(axis=0), top)
+
+
+def _fixed(tensor: Named, at: dict[int, int]) -> Named:
+    """A slice of a tensor."""
+    if not at.keys() & set(tensor.axes):
+        return tensor
+    value = tensor.value[tuple(at.get(axis, slice(None)) for axis in tensor.axes)]
+    return Named(tuple(axis for axis in tensor.axes if axis not in at), np.asarray(value))
 
 
 def _summed(x: Named, y: Named, z: Named) -> float:

@@ -104,7 +104,7 @@ class _Agglomeration:
         a, b, bonds = self._joined(left, right)
         formed = self._numbers(Shape(a, b, bonds))
         made = Shape(*self.sizes.compressed(a, b, self._bond(bonds)), bonds)
-        self.peak = max(self.peak, self.held + 2 * formed)
+        self.peak = max(self.peak, self.held + 3 * formed)
         self.held += self._numbers(made) - self.size[left] - self.size[right]
         number = len(self.shapes)
         self.shapes.append(made)

@@ -35,7 +35,7 @@ class Factor(NamedTuple):
     log_scale: float
 
 
-Factors = tuple[Num[np.ndarray, "M M"], ...]
+Factors = tuple[Num[np.ndarray, "_ _"], ...]
 
 
 def planned(parts: Parts, mask: Bool[np.ndarray, "sites"], sizes: Sizes = SPECTRUM) -> Order:

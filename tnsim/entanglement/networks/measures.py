@@ -23,7 +23,7 @@ class SiteMeasures:
     groups: tuple[tuple[Int[np.ndarray, "_"], SiteMeasure], ...]
 
     @cached_property
-    def factors(self) -> tuple[Num[np.ndarray, "M M"], ...]:
+    def factors(self) -> tuple[Num[np.ndarray, "_ _"], ...]:
         """F of every site: its leg c meets F[c, a], a the orthonormal index."""
         found = {}
         for sites, measure in self.groups:

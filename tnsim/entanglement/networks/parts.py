@@ -71,12 +71,12 @@ def parts_of(network: Network, banks: Mapping[str, Num[np.ndarray, "..."]], labe
 
 
 def _row(bank: Num[np.ndarray, "..."], view) -> Num[np.ndarray, "..."]:
-    return bank if bank.ndim == len(view.shape) else bank[view.slot]
+    return bank if bank.ndim == len(view.shape) else np.asarray(bank[view.slot])
 
 
 def _chosen(legs: Term, tensor: Num[np.ndarray, "..."], labels: Mapping[int, int]):
     """Output legs at their class, repeated legs as diagonals."""
-    tensor = tensor[tuple(labels.get(index, slice(None)) for index in legs)]
+    tensor = np.asarray(tensor[tuple(labels.get(index, slice(None)) for index in legs)])
     legs = tuple(index for index in legs if index not in labels)
     once = tuple(dict.fromkeys(legs))
     return once, tensor if once == legs else _einsum(tensor, legs, once)
@@ -94,4 +94,4 @@ def _parts(tensors, sites):
 
 def _einsum(tensor: Num[np.ndarray, "..."], legs: Term, kept: Term) -> Num[np.ndarray, "..."]:
     place = {index: number for number, index in enumerate(dict.fromkeys(legs))}
-    return np.einsum(tensor, [place[index] for index in legs], [place[index] for index in kept])
+    return np.asarray(np.einsum(tensor, [place[index] for index in legs], [place[index] for index in kept]))

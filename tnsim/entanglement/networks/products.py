@@ -31,7 +31,7 @@ Matmul = Callable[[Num[np.ndarray, "k m s"], Num[np.ndarray, "k s n"]], Num[np.n
 
 def times(x: Named, y: Named, kept: Collection[int], matmul: Matmul = np.matmul) -> Named:
     """The product, summed over the shared axes that are not `kept`; axes of one alone stay."""
-    parts = groups(x.axes, y.axes, kept)  # type: ignore[arg-type]
+    parts = groups(x.axes, y.axes, kept)
     sizes = dict(zip((*x.axes, *y.axes), (*x.value.shape, *y.value.shape), strict=True))
     left = _ordered(x, (*parts.batch, *parts.free_a, *parts.summed))
     right = _ordered(y, (*parts.batch, *parts.summed, *parts.free_b))

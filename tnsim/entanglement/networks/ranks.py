@@ -70,7 +70,10 @@ def _rank(network: Network, banks: Banks, labels, mask: Bool[np.ndarray, "sites"
         elements = prod(map(float, (*x.value.shape[:2], *y.value.shape[:2], *(parts.dims[i] for i in merge.bonds))))
         if 8 * HELD * elements > allowed:
             raise _TooLargeError(8 * HELD * elements)
-        values[number] = _independent(folds.product(x, y, merge.bonds, matmul), prime)
+        made = folds.product(x, y, merge.bonds, matmul)
+        if not made.value.any():
+            return 0
+        values[number] = _independent(made, prime)
     ((_, whole),) = values.items()
     return modular.rank(whole.value.reshape(whole.value.shape[:2]), prime)
 

@@ -20,6 +20,7 @@ from tnsim.entanglement.networks import closed, replicas
 from tnsim.entanglement.networks.folds import Factors
 from tnsim.entanglement.networks.parts import Parts
 from tnsim.entanglement.networks.replicas import Layers, Wiring
+from tnsim.entanglement.networks.spectra import item_size
 
 WAYS_OUT = "Ways out: fewer replicas (order=2); schmidt(A), of a partition that cuts few indices; a higher memory=."
 
@@ -42,17 +43,17 @@ def traces(
     """ln Tr rho_A^n of the unnormalised state for every mask. Raises MemoryLimitError where not even one fits."""
     layers = Layers(order, order)
     wiring = replicas.layered(parts, layers)
-    ends = sum(float(dim) ** layers.count for dim in parts.site_dims)
-    count = _at_once(wiring, ends, parts, factors, limit, f"Tr rho^{order} by replicas" if order > 1 else "the norm")
+    what = f"Tr rho^{order} by replicas" if order > 1 else "the norm"
+    room = _room(wiring, layers, parts, factors, limit, what)
     given = closed.EPS * 2 * order * (max(parts.site_dims) + 2)  # of a product of Gram matrices
     found = []
-    for rows in [None] if masks is None else _chunks(masks, count):
-        run = closed.contract(replicas.tensors(parts, layers, replicas.joints(factors, order, rows)), wiring.steps)
-        error = closed.relative_error(run, closed.environments(run), given)
-        value, log_scale = run.number
+    for rows in [None] if masks is None else _chunks(masks, room.count):
+        tensors = replicas.tensors(parts, layers, replicas.joints(factors, order, rows))
+        value, error, log_scale = closed.summed(tensors, wiring.steps, room.sliced, given)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.where(np.real(value) > 0, np.log(np.real(value)) + log_scale, -np.inf)
-        found.append((np.atleast_1d(logs), np.atleast_1d(error)))
+            relative = np.where(np.real(value) > 0, error / np.real(value), np.inf)
+        found.append((np.atleast_1d(logs), np.atleast_1d(relative)))
     return Logs(*(np.concatenate(each) for each in zip(*found, strict=True)))
 
 
@@ -78,11 +79,11 @@ def amplitudes(parts: Parts, factors: Factors, digits: Int[np.ndarray, "n sites"
     """<d_1 .. d_N|psi>, not normalised, as value * exp(log_scale)."""
     layers = Layers(1, 0)
     wiring = replicas.layered(parts, layers)
-    count = _at_once(wiring, float(sum(parts.site_dims)), parts, factors, limit, "an amplitude")
+    room = _room(wiring, layers, parts, factors, limit, "an amplitude")
     values, scales = [], []
-    for rows in _chunks(digits, count):
+    for rows in _chunks(digits, room.count):
         ends = [factor.T[rows[:, site]] for site, factor in enumerate(factors)]
-        value, log_scale = closed.contract(replicas.tensors(parts, layers, ends), wiring.steps).number
+        value, _, log_scale = closed.summed(replicas.tensors(parts, layers, ends), wiring.steps, room.sliced, None)
         peak = np.abs(value)
         some = np.where(peak > 0, peak, 1.0)
         values.append(value / some)
@@ -90,12 +91,22 @@ def amplitudes(parts: Parts, factors: Factors, digits: Int[np.ndarray, "n sites"
     return Scaled(np.concatenate(values), np.concatenate(scales))
 
 
-def _at_once(wiring: Wiring, ends: float, parts: Parts, factors: Factors, limit, what: str) -> int:
-    """How many partitions or configurations go at once; tensors and what surrounds them are both kept."""
-    size = 16 if parts.is_complex or any(map(np.iscomplexobj, factors)) else 8
-    needed = size * (2 * wiring.held + 4 * wiring.largest + ends)
-    memory.check(needed, limit, what, WAYS_OUT)
-    return max(1, int(min(memory.limit(limit), AT_ONCE) / needed))
+class Room(NamedTuple):
+    """How many partitions or configurations go at once, and the axes {axis: dimension} that are sliced."""
+
+    count: int
+    sliced: dict[int, int]
+
+
+def _room(wiring: Wiring, layers: Layers, parts: Parts, factors: Factors, limit, what: str) -> Room:
+    """Tensors and what surrounds them are both kept. Raises MemoryLimitError where not even slices fit."""
+    size, allowed = item_size(parts, factors), memory.limit(limit)
+    ends = sum(float(dim) ** layers.count for dim in parts.site_dims)
+    sliced = wiring.sliced((allowed / size - ends) / 6)
+    sizes = wiring.numbers(sliced)
+    needed = size * (2 * sum(sizes) + 4 * max(sizes) + ends)
+    memory.check(needed, allowed, what, WAYS_OUT)
+    return Room(max(1, int(min(allowed, AT_ONCE) / needed)), sliced)
 
 
 AT_ONCE = 2**26  # bytes of a batch: longer ones only leave the cache

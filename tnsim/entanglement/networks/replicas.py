@@ -11,9 +11,9 @@ formed, its tensors join one by one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from math import exp, log
+from math import exp, log, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -26,17 +26,43 @@ from tnsim.entanglement.networks.folds import Factors
 from tnsim.entanglement.networks.parts import Parts
 from tnsim.entanglement.networks.products import Named
 
+SLICES = 2**12  # more of them would take too long
 FEW = 6  # tensors up to which the best of all paths is looked for
 
 
 class Wiring(NamedTuple):
     """The steps that contract all layers. clusters: the tensor that each merge of the order made, -1 where it was not
-    formed; held: numbers of all tensors; largest: of the largest."""
+    formed; terms: the axes of all tensors; dims: of all axes."""
 
     steps: tuple[Step, ...]
     clusters: tuple[int, ...]
-    held: float
-    largest: float
+    terms: tuple[frozenset[int], ...]
+    dims: tuple[int, ...]
+
+    def numbers(self, sliced: Collection[int] = ()) -> list[float]:
+        """Numbers in every tensor of a slice."""
+        logs = {axis: log(self.dims[axis]) for axis in set().union(*self.terms).difference(sliced)}
+        return [exp(min(sum(logs.get(axis, 0.0) for axis in term), LARGEST)) for term in self.terms]
+
+    def sliced(self, room: float) -> dict[int, int]:
+        """Axes {axis: dimension} that make all tensors of a slice fit into so many numbers, where SLICES are enough;
+        each the one that the tensors lose most by."""
+        chosen: dict[int, int] = {}
+        while sum(sizes := self.numbers(chosen)) > room:
+            worst = self.terms[sizes.index(max(sizes))].difference(chosen)
+            saved = {axis: self._saved(axis, sizes) for axis in sorted(worst) if self.dims[axis] > 1}
+            if not saved:
+                break
+            axis = max(saved, key=saved.__getitem__)
+            chosen[axis] = self.dims[axis]
+            if prod(chosen.values()) > SLICES:
+                break
+        return chosen
+
+    def _saved(self, axis: int, sizes: list[float]) -> float:
+        return sum(size for size, term in zip(sizes, self.terms, strict=True) if axis in term) * (
+            1 - 1 / self.dims[axis]
+        )
 
 
 class Layers(NamedTuple):
@@ -136,8 +162,7 @@ class _Wiring:
                 self.members[number] = [self._form(self.members[number], self._in(each, self.layers))]
             if merged >= 0:
                 made.append(self.members[number][0] if len(self.members[number]) == 1 else -1)
-        held = [self._numbers(term) for term in self.terms]
-        return Wiring(tuple(self.steps), tuple(made), sum(held), max(held))
+        return Wiring(tuple(self.steps), tuple(made), tuple(self.terms), self.dims)
 
     def _form(self, members: list[int], outside: frozenset[int]) -> int:
         """The product of tensors, in an order found for them alone."""

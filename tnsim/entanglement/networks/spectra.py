@@ -49,7 +49,7 @@ def spectrum(
     """
     plan = planned(parts, mask)
     wiring = replicas.wiring(parts, NORM, plan, formed=True)
-    needed = item_size(parts, factors) * max(plan.peak, 2 * wiring.held)
+    needed = item_size(parts, factors) * max(plan.peak, 2 * sum(wiring.numbers()))
     if needed > memory.limit(limit):
         raise refusal(network, mask, needed, limit, "its exact Schmidt spectrum")
     matrix, felt = _folded(parts, factors, mask, plan)
