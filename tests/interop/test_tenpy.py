@@ -128,7 +128,8 @@ def test_tenpys_own_states_there_and_back():
     np.testing.assert_allclose(psi.entanglement_entropy(), entropies, atol=1e-12)
     network, banks = from_tenpy(psi)
     again = to_tenpy_arrays(network, banks)
-    assert all(bitwise(one, other) for one, other in zip(found.B, again.B, strict=True))
+    kept = [psi.get_B(i).transpose(["vL", "p", "vR"]).to_ndarray() for i in range(psi.L)]  # TeNPy rounds on its way in
+    assert all(bitwise(one, other) for one, other in zip(kept, again.B, strict=True))
 
 
 def test_only_finite_states_are_taken():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 from jaxtyping import Complex, Num
@@ -39,7 +39,7 @@ class Circuit:
     qubits: int
     notes: tuple[str, ...] = ()
 
-    def network(self, bits: Sequence[int] | None = None, dtype: str = "complex128", copies: bool = True):
+    def network(self, bits: Sequence[SupportsIndex] | None = None, dtype: str = "complex128", copies: bool = True):
         """(network, banks) of the final state or an amplitude, as `tnsim.circuit`."""
         return circuit(self.gates, self.qubits, bits, dtype, copies)
 
@@ -47,7 +47,7 @@ class Circuit:
 def circuit(
     gates: Sequence[Gate | tuple],
     qubits: int,
-    bits: Sequence[int] | None = None,
+    bits: Sequence[SupportsIndex] | None = None,
     dtype: str = "complex128",
     copies: bool = True,
 ) -> tuple[Network, Banks]:
@@ -79,7 +79,7 @@ def circuit(
     return build([Indices("wire", wires.count, 2)], stacks, np.array(sites, np.int32), ()), banks
 
 
-def _bits(bits: Sequence[int], qubits: int) -> list[int]:
+def _bits(bits: Sequence[SupportsIndex], qubits: int) -> list[int]:
     found = [int(bit) for bit in bits]
     if len(found) != qubits or not set(found) <= {0, 1}:
         raise ValueError(f"bits: wanted {qubits} of 0 and 1, found {found}")
