@@ -78,7 +78,7 @@ def test_the_amplitudes_of_a_sycamore_circuit_are_its_states():
     inputs, state = sycamores.sycamore_inputs(case), tnsim.circuits.sycamore(2, 3, 5, seed=4)
     network, banks = state.network()
     parts = [part for t in network.tensors() for part in (banks[t.bank][t.slot], list(t.legs))]
-    psi = np.einsum(*parts, network.sites.array.tolist(), optimize="greedy")
+    psi = opt_einsum.contract(*parts, network.sites.array.tolist())
     assert (np.abs(psi) ** 2).sum() == pytest.approx(1, abs=1e-12)
     for bits in list(product(range(2), repeat=6))[::7]:
         (amplitude,) = contracted(case, inputs | {"bra": np.eye(2)[list(bits)].astype(complex)})
