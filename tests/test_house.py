@@ -13,11 +13,12 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # From the ground up; a module may import from its own layer and those before it. Modules not named here are refused.
 LAYERS = (
-    ("network", "memory", "files", "parsing", "surroundings", "modular"),
+    ("network", "memory", "files", "tensor_file", "optional", "parsing", "surroundings", "modular"),
     ("banks",),
     ("architectures",),
     ("partitions", "partition_files"),
     ("interop",),
+    ("circuits",),
     ("contract",),
     ("distributed",),
     ("bounds",),

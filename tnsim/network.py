@@ -79,7 +79,7 @@ class Stack:
 
     @property
     def bank_shape(self) -> tuple[int, ...]:
-        """Shape of the whole bank, (copies, *shape); a bank of one tensor named "output" drops the first axis."""
+        """Shape of the whole bank, (copies, *shape); 0 copies: one tensor, without that axis."""
         return self.shape if self.copies == 0 else (self.copies, *self.shape)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tnsim
 from tnsim.bench.cases import Case
 from tnsim.bench.peers import levels
-from tnsim.bench.workloads import WORKLOADS, circuits, graphs, trees
+from tnsim.bench.workloads import WORKLOADS, circuits, graphs, sycamores, trees
 from tnsim.contract.plan import plan
 
 
@@ -73,19 +73,31 @@ def test_the_amplitudes_of_a_circuit_are_those_of_a_unitary(seed, grid, cycles):
     assert total == pytest.approx(1, abs=1e-12)
 
 
+def test_the_amplitudes_of_a_sycamore_circuit_are_its_states():
+    case = Case("sycamore", (2, 3), 5, dtype="complex128", seed=4)
+    inputs, state = sycamores.sycamore_inputs(case), tnsim.circuits.sycamore(2, 3, 5, seed=4)
+    network, banks = state.network()
+    parts = [part for t in network.tensors() for part in (banks[t.bank][t.slot], list(t.legs))]
+    psi = opt_einsum.contract(*parts, network.sites.array.tolist())
+    assert (np.abs(psi) ** 2).sum() == pytest.approx(1, abs=1e-12)
+    for bits in list(product(range(2), repeat=6))[::7]:
+        (amplitude,) = contracted(case, inputs | {"bra": np.eye(2)[list(bits)].astype(complex)})
+        assert amplitude == pytest.approx(psi[bits], abs=1e-12)
+
+
 def test_every_pair_of_neighbours_meets_in_eight_cycles():
     met = [frozenset(pair) for cycle in range(8) for pair in circuits.pairs((5, 4), cycle)]
     assert len(met) == len(set(met)) == 5 * 3 + 4 * 4
 
 
-PLANNED = [case for case in SMALL if case.workload in ("regular", "peps", "strip", "circuit")]
+PLANNED = [case for case in SMALL if case.workload in ("regular", "peps", "strip", "circuit", "sycamore")]
 
 
 @pytest.mark.parametrize("case", PLANNED, ids=lambda case: case.name)
 def test_one_path_for_all_and_its_cost_is_opt_einsums(case):
     random.seed(case.width)  # what others drew before
     einsum = WORKLOADS[case.workload].einsums(case)[0]
-    (graphs if case.workload != "circuit" else circuits)._einsum.cache_clear()
+    {"circuit": circuits, "sycamore": sycamores}.get(case.workload, graphs)._einsum.cache_clear()
     random.seed(99)
     assert WORKLOADS[case.workload].einsums(case)[0].path == einsum.path
     terms, output, sizes = einsum.letters
@@ -146,7 +158,7 @@ def test_a_tree_of_other_sides_is_refused(sites):
         trees.tree_of(Case("scores", sites))
 
 
-OTHER = [("regular", (4, 4)), ("peps", 16), ("strip", 16), ("circuit", 9), ("mps", (2, 2))]
+OTHER = [("regular", (4, 4)), ("peps", 16), ("strip", 16), ("circuit", 9), ("sycamore", 9), ("mps", (2, 2))]
 
 
 @pytest.mark.parametrize(("workload", "sites"), OTHER)

@@ -11,8 +11,9 @@ from flax import nnx
 from safetensors.numpy import save_file
 
 import tnsim
+from tnsim import tensor_file
 from tnsim.nn import ConvAC, Fourier, Polynomial
-from tnsim.train import checkpoint, tensor_file
+from tnsim.train import checkpoint
 from tnsim.train.checkpoint import Best, CheckpointError, Record, Snapshot
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import tnsim
+from tnsim import tensor_file
 from tnsim.nn import ConvAC, CosSin, Fourier, Patches, orthonormal
-from tnsim.train import tensor_file
 from tnsim.train.model_file import FORMAT, ModelFileError, load, save
 
 ARCH = tnsim.ConvAC(sites=(4, 4), features=3, channels=(3, 4), windows=(2, 2), classes=2, sharing=("none", "window"))

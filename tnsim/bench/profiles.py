@@ -54,6 +54,7 @@ def _general() -> list[Case]:
     cases += [Case("peps", side, width=4, features=2) for side in ((4, 4), (6, 6))]
     cases += [Case("strip", (3, columns), width=4, features=2) for columns in (64, 256)]
     cases += [Case("circuit", (side, side), width=24, features=2, dtype="complex64") for side in (5, 6, 7)]
+    cases += [Case("sycamore", (side, side), width=8, features=2, dtype="complex64") for side in (4, 5)]
     return cases + [Case("graph", sites, batch=1) for sites in (64, 256)]
 
 

@@ -1,4 +1,4 @@
-"""A network as an einsum, out and back: a symbol an index, copy tensors are symbols that occur often. Uses network.
+"""A network as an einsum, out and back: a symbol an index, copy tensors are symbols that occur often. Uses terms.
 
     site_0 --[conv_0]--( pool )--[output]-- class      "bc,bd,eb->cde"-like, symbols from opt_einsum.get_symbol
 
@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +18,8 @@ from jaxtyping import Num
 
 from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
-from tnsim.network import Indices, Network, Stack, Table, TensorView, build
+from tnsim.interop.terms import ALLOWED, Term, filled, wired
+from tnsim.network import Network, TensorView
 
 
 class Einsum(NamedTuple):
@@ -51,7 +52,7 @@ def to_einsum(
     Raises ValueError where banks or features do not fit the network.
     """
     bank_checks.check(network, banks)
-    operands = [_row(banks[tensor.bank], tensor) for tensor in network.tensors()]
+    operands = [row(banks[tensor.bank], tensor) for tensor in network.tensors()]
     terms = [list(tensor.legs) for tensor in network.tensors()]
     sites, outputs = network.sites.array.tolist(), list(network.outputs)
     fresh = network.offsets[-1]
@@ -62,15 +63,15 @@ def to_einsum(
         operands += [features[..., i, :] for i in range(len(sites))]
         terms += [[*batch, site] for site in sites]
         opened, fresh = [*batch, *outputs], fresh + 1
-    result, twins = _once(opened, fresh)
+    result, twins = once(opened, fresh)
     for index, twin in twins:
-        operands.append(_eye(int(network.dims[index]), operands[0]))
+        operands.append(eye(int(network.dims[index]), operands[0]))
         terms.append([index, twin])
     words = ["".join(map(opt_einsum.get_symbol, term)) for term in (*terms, result)]
     return Einsum(",".join(words[:-1]) + "->" + words[-1], tuple(operands))
 
 
-def _once(opened: list[int], fresh: int) -> tuple[list[int], list[tuple[int, int]]]:
+def once(opened: list[int], fresh: int) -> tuple[list[int], list[tuple[int, int]]]:
     """Open indices with a fresh number for every repeat, as no einsum names an axis of its result twice; the pairs."""
     result: list[int] = []
     twins: list[tuple[int, int]] = []
@@ -82,11 +83,13 @@ def _once(opened: list[int], fresh: int) -> tuple[list[int], list[tuple[int, int
     return result, twins
 
 
-def _row(bank: Num[AnyArray, "..."], tensor: TensorView) -> Num[AnyArray, "..."]:
-    return bank if bank.ndim == len(tensor.shape) else bank[tensor.slot]
+def row(bank: Num[AnyArray, "..."], tensor: TensorView) -> Num[AnyArray, "..."]:
+    """The numbers of a tensor."""
+    return bank if bank.ndim == len(tensor.shape) else bank[tensor.slot, ...]
 
 
-def _eye(dim: int, like: Num[AnyArray, "..."]) -> Num[AnyArray, "dim dim"]:
+def eye(dim: int, like: Num[AnyArray, "..."]) -> Num[AnyArray, "dim dim"]:
+    """The identity, in the type and the framework of an array."""
     return jnp.eye(dim, dtype=like.dtype) if isinstance(like, jax.Array) else np.eye(dim, dtype=like.dtype)
 
 
@@ -94,6 +97,7 @@ def from_einsum(
     equation: str | Sequence[Sequence[Hashable]],
     *arrays: Num[AnyArray, "..."],
     output: Sequence[Hashable] | None = None,
+    allow: Collection[str] = ALLOWED,
 ) -> tuple[Network, dict[str, Num[AnyArray, "..."]]]:
     """The network of an einsum and its banks; `contract_network` gives its tensor, axes in the order of the output.
 
@@ -101,23 +105,21 @@ def from_einsum(
     sequence of its indices, any hashable names, then `output` says the result's (without it, a number). An index may
     occur in many terms and in the output too (a copy tensor), twice in a term (a diagonal), or once in all (summed).
     Arrays of one shape and type are rows of one bank, the same array object one row; the network's tensors, and with
-    them the places of a path, come bank by bank.
+    them the places of a path, come bank by bank. allow: all that an einsum can say; leave out what would be a slip:
+    "copies" (more than two ends on an index), "traces" (an index twice in a term), "sums" (an index with one end),
+    "parts" (several parts that share no index, else warned of).
 
-    Raises ValueError where terms and arrays differ in number or shape, for two dimensions of one index, an index of the
-    output that no term has, "..." or no array at all.
+    Raises ValueError for what is not allowed, where terms and arrays differ in number or shape, for two dimensions of
+    one index, an index of the output that no term has, "..." or no array at all.
     """
     terms, result = _terms(equation, output)
     if len(terms) != len(arrays) or not arrays:
         raise ValueError(
             f"equation: wanted a term for each of the arrays, at least one, found {len(terms)} for {len(arrays)}"
         )
-    dims = _dims(terms, [tuple(array.shape) for array in arrays])
-    missing = [index for index in result if index not in dims]
-    if missing:
-        raise ValueError(f"output: wanted indices of the terms, found {missing[0]!r} in {tuple(result)}")
-    number, runs = _runs(dims, result)
-    stacks, banks = _stacks([[number[index] for index in term] for term in terms], arrays)
-    return build(runs, stacks, np.empty(0, np.int32), [number[index] for index in result]), banks
+    made = [Term(tuple(term), array, f"arrays[{i}]") for i, (term, array) in enumerate(zip(terms, arrays, strict=True))]
+    network, groups = wired(made, (), result, allow, named=False)
+    return network, filled(made, groups)
 
 
 def _terms(equation, output) -> tuple[Sequence[Sequence[Hashable]], Sequence[Hashable]]:
@@ -133,54 +135,3 @@ def _terms(equation, output) -> tuple[Sequence[Sequence[Hashable]], Sequence[Has
     terms: list[list[Hashable]] = [list(word) for word in left.split(",")]
     letters = left.replace(",", "")
     return terms, list(right) if arrow else sorted(filter(lambda letter: letters.count(letter) == 1, letters))
-
-
-def _dims(terms: Sequence[Sequence[Hashable]], shapes: Sequence[tuple[int, ...]]) -> dict[Hashable, int]:
-    """The dimension of every index, in the order in which the terms meet them."""
-    dims: dict[Hashable, int] = {}
-    for place, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
-        if len(term) != len(shape):
-            raise ValueError(f"arrays[{place}]: wanted {len(term)} axes for {tuple(term)}, found shape {shape}")
-        for index, dim in zip(term, shape, strict=True):
-            if dims.setdefault(index, dim) != dim:
-                raise ValueError(
-                    f"arrays[{place}]: wanted dimension {dims[index]} of index {index!r}, found {dim} in shape {shape}"
-                )
-    return dims
-
-
-def _runs(dims: dict[Hashable, int], result: Sequence[Hashable]) -> tuple[dict[Hashable, int], list[Indices]]:
-    """A number for every index, the result's first, then by dimension; and the runs of equal ones."""
-    opened = list(dict.fromkeys(result))
-    inner = sorted((index for index in dims if index not in set(opened)), key=lambda index: dims[index])
-    runs = [Indices(f"open_{place}", 1, dims[index]) for place, index in enumerate(opened)]
-    sizes = [dims[index] for index in inner]
-    runs += [Indices(f"bond_{size}", sizes.count(size), size) for size in sorted(set(sizes))]
-    runs = runs or [Indices("bond_1", 0, 1)]  # scalars alone
-    return {index: place for place, index in enumerate([*opened, *inner])}, runs
-
-
-def _stacks(legs: Sequence[list[int]], arrays: Sequence[Any]) -> tuple[list[Stack], dict[str, Any]]:
-    """Arrays of one shape and type stacked, a row for each array object."""
-    groups: dict[tuple, list[int]] = {}
-    for place, array in enumerate(arrays):
-        groups.setdefault((tuple(array.shape), str(array.dtype)), []).append(place)
-    stacks: list[Stack] = []
-    banks: dict[str, Any] = {}
-    for group, ((shape, _), members) in enumerate(groups.items()):
-        rows: dict[int, int] = {}
-        slots = [rows.setdefault(id(arrays[place]), len(rows)) for place in members]
-        first = {id(arrays[place]): arrays[place] for place in members}
-        name = f"tensors_{group}"
-        banks[name] = _bank([first[key] for key in rows])
-        table = np.array([legs[place] for place in members], dtype=np.int32).reshape(len(members), len(shape))
-        stacks.append(Stack(name, len(rows), shape, Table(slots), Table(table)))
-    return stacks, banks
-
-
-def _bank(rows: Sequence[Any]) -> Num[AnyArray, "rows *shape"]:
-    """Stacked on the host, where a thousand small arrays cost little, unless they are traced."""
-    if any(isinstance(row, jax.core.Tracer) for row in rows):
-        return jnp.stack(rows)
-    array = np.stack(jax.device_get(list(rows)))
-    return jnp.asarray(array) if any(isinstance(row, jax.Array) for row in rows) else array

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tnsim.network import Network, TensorView
 
@@ -65,6 +65,19 @@ def open_ends(network: Network) -> list[tuple[str, int]]:
     if len(network.outputs) == 1:
         return [*sites, ("class", network.outputs[0])]
     return [*sites, *((f"class_{i}", index) for i, index in enumerate(network.outputs))]
+
+
+def index_names(network: Network) -> list[str]:
+    """The name of every index; where several are called alike, with their numbers: "bond#3"."""
+    names = [network.index_name(index) for index in range(network.offsets[-1])]
+    counts = Counter(names)
+    return [name if counts[name] == 1 else f"{name}#{index}" for index, name in enumerate(names)]
+
+
+def site_order(names: Sequence[Any]) -> list[Any]:
+    """Those that are called site_0, site_1, .., in this order, where all up to the last are there; else none."""
+    found = {int(match[1]): name for name in names if (match := SITE.fullmatch(str(name)))}
+    return [found[place] for place in range(len(found))] if set(found) == set(range(len(found))) else []
 
 
 def ends(network: Network) -> list[list[End]]:

@@ -18,10 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from tnsim.tensor_file import TensorFileError, Tensors, read, write
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset
 from tnsim.train.steps import Evaluation, TrainState
-from tnsim.train.tensor_file import TensorFileError, Tensors, read, write
 
 __all__ = ["NONE_PENDING", "Best", "CheckpointError", "Record", "Snapshot", "identity", "load", "path_of", "save"]
 

@@ -20,7 +20,7 @@ from tnsim.models import ARCHITECTURES
 from tnsim.nn.convac import ConvAC
 from tnsim.nn.representation import Patches, from_json
 from tnsim.nn.tensor_network import TensorNetwork
-from tnsim.train.tensor_file import TensorFileError, Tensors, read, write
+from tnsim.tensor_file import TensorFileError, Tensors, read, write
 
 __all__ = ["FORMAT", "ModelFileError", "load", "save"]
 

@@ -13,7 +13,7 @@ from tnsim.bench.cases import Case
 
 SCORES = ("amplitude", "scores", "value-and-grad")
 STATES = ("norm", "renyi", "spectrum")
-GENERAL = ("regular", "peps", "strip", "circuit")
+GENERAL = ("regular", "peps", "strip", "circuit", "sycamore")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tnsim.bench.workloads import chains, circuits, graphs, states, trees
+from tnsim.bench.workloads import chains, circuits, graphs, states, sycamores, trees
 from tnsim.bench.workloads.workload import Workload
 
 SCORES = 2e-3  # of float32: products over 65536 sites, in any order
@@ -30,6 +30,9 @@ _ROWS = (
     Workload("circuit", "an amplitude of a random circuit on a grid of qubits, r cycles, one path for all",
              SCORES, circuits.circuit_inputs, circuits.circuit_floor, circuits.circuit_einsums,
              circuits.circuit_answer),
+    Workload("sycamore", "an amplitude of a random circuit of fSim gates on a grid, r cycles, one path for all",
+             SCORES, sycamores.sycamore_inputs, sycamores.sycamore_floor, sycamores.sycamore_einsums,
+             sycamores.sycamore_answer),
     Workload("mps", "the class scores of a batch by a matrix product state",
              SCORES, chains.chain_inputs, chains.chain_floor, chains.chain_einsums, chains.chain_answer),
     Workload("graph", "one sample's TensorNetwork graph, contracted by one library call without jit",

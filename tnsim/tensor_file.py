@@ -2,7 +2,7 @@
 
     {name: array}, {key: JSON} --[temporary file beside it, fsync, rename]--> path
 
-The ground of checkpoints and model files, each a format of its own: a reader refuses every other.
+The ground of networks, models and checkpoints in files, each a format of its own: a reader refuses every other.
 """
 
 from __future__ import annotations
