@@ -23,6 +23,8 @@ LAYERS = (
     ("bounds",),
     ("entanglement",),
     ("compression",),
+    ("canonical",),
+    ("physics",),
     ("correlations",),
     ("models",),
     ("nn",),
