@@ -118,8 +118,9 @@ def _meeting(bra, ket, one: Part, other: Part):
 def _lifted(core, axis: int, met: list[Part]) -> Part:
     """The parts of a core on its upper leg; all that they do not hold is an isometry."""
     sites = tuple(site for part in met for site in part.sites)
-    O, P = (np.concatenate([_through(core, axis, part.axis, stack) for part, stack in stacks])
-            for stacks in ([(part, part.O) for part in met], [(part, part.P) for part in met]))  # fmt: skip
+    none = np.zeros((0, core.shape[axis], core.shape[axis]))  # branches without sites have no stack
+    O = np.concatenate([none, *(_through(core, axis, part.axis, part.O) for part in met)])
+    P = np.concatenate([none, *(_through(core, axis, part.axis, part.P) for part in met)])
     return Part(axis, sites, O, P)
 
 
