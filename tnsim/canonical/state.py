@@ -203,9 +203,9 @@ def rescaled(xp, x: Core) -> tuple[Core, Any]:
             peak = float(np.abs(x).max(initial=0.0))
             norm = peak * float(np.linalg.norm(x / peak)) if peak > 0 else 1.0
         return x / norm, float(np.log(norm))
-    peak = lax.stop_gradient(jnp.abs(x).max())
-    peak = jnp.where(peak > 0, peak, 1)
-    return x / peak, jnp.log(peak)
+    traced = lax.stop_gradient(jnp.abs(x).max())
+    traced = jnp.where(traced > 0, traced, 1)
+    return x / traced, jnp.log(traced)
 
 
 def refuse_zero(norm: Any) -> None:
