@@ -22,7 +22,7 @@ from tnsim.canonical.overlap import overlap
 from tnsim.canonical.state import TreeState, absorbed, check_operators, concrete, namespace, refuse_zero
 from tnsim.canonical.wiring import children, rooted
 
-Stack = Num[np.ndarray, "n a b"]
+Stack = Num[np.ndarray, "n _ _"]  # (n, bra, ket)
 
 
 def expectation(state: TreeState, operators: Mapping[int, Num[AnyArray, "d d"]]) -> Any:
@@ -85,7 +85,8 @@ def correlators(
 
 
 def _site(leg: int, axis: int, O, P) -> Part:
-    return Part(axis, (~leg,), O[None], P[None])
+    once = O[None]
+    return Part(axis, (~leg,), once, once if P is O else P[None])
 
 
 def _around(state: TreeState, root: int) -> dict[int, np.ndarray]:
@@ -120,8 +121,9 @@ def _lifted(core, axis: int, met: list[Part]) -> Part:
     sites = tuple(site for part in met for site in part.sites)
     none = np.zeros((0, core.shape[axis], core.shape[axis]))  # branches without sites have no stack
     O = np.concatenate([none, *(_through(core, axis, part.axis, part.O) for part in met)])
-    P = np.concatenate([none, *(_through(core, axis, part.axis, part.P) for part in met)])
-    return Part(axis, sites, O, P)
+    if all(part.P is part.O for part in met):
+        return Part(axis, sites, O, O)
+    return Part(axis, sites, O, np.concatenate([none, *(_through(core, axis, part.axis, part.P) for part in met)]))
 
 
 def _through(core, axis: int, at: int, stack: Stack) -> Stack:

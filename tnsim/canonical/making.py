@@ -24,7 +24,7 @@ def from_dense(tensor: Num[np.ndarray, "..."], tolerance: float = 1e-14) -> Tree
     return chain([*cores, left.reshape(*left.shape[:2], 1)])
 
 
-def from_ring(cores: Sequence[Num[np.ndarray, "l d r"]]) -> TreeState:
+def from_ring(cores: Sequence[Num[np.ndarray, "_ _ _"]]) -> TreeState:
     """A ring of two or more cores as a chain: every bond also carries the one that closes it, so r becomes r c.
 
     Raises ValueError for cores that are no ring.

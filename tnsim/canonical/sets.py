@@ -20,7 +20,7 @@ from tnsim.canonical.state import TreeState, check_sites, concrete
 from tnsim.canonical.wiring import children, rooted
 from tnsim.entanglement.spectrum import Spectrum, renyi
 
-Carried = Num[np.ndarray, "a b r"]
+Carried = Num[np.ndarray, "_ _ _"]  # (a, b, r)
 
 
 def set_spectrum(state: TreeState, A: Iterable[int], limit: str | float | None = None) -> Spectrum:

@@ -33,6 +33,7 @@ from tnsim.physics.operators import (
 )
 
 FIRST = 16  # bonds of the first sweep; twice as many in each that follows
+CLOSE = 1e-6  # |H theta - E theta| of a pair that is done: its energy is off by the square of it over the gap
 FUSED = 64  # dimension of half a pair up to which W goes into L and R once, and not with every product
 
 
@@ -136,7 +137,7 @@ class Sweeper:
         for site in range(last, -1, -1):
             energy = self.pair(site, cap, rightwards=False)
             self.grow_right(site + 1)
-        self.residual = max(self.residual * 1e-2, 1e-8)
+        self.residual = max(self.residual * 1e-2, CLOSE)
         return energy
 
     def pair(self, site: int, cap: int, rightwards: bool) -> float:

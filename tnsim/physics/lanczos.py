@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Num
-from scipy.linalg import eigh_tridiagonal
 
 Vector = Num[np.ndarray, "n"]
 
@@ -20,16 +19,16 @@ def lowest(
     """
     basis = np.empty((min(steps, guess.size) + 1, guess.size), dtype=guess.dtype)
     basis[0] = guess / np.linalg.norm(guess)
-    diagonal, beside = [], list[float]()
+    T = np.zeros((len(basis), len(basis)))
     for k in range(len(basis) - 1):
         w = apply(basis[k])
-        diagonal.append(float(np.vdot(basis[k], w).real))
+        T[k, k] = np.vdot(basis[k], w).real
         for _ in range(2):
             w = w - basis[: k + 1].T @ (basis[: k + 1].conj() @ w)
         norm = float(np.linalg.norm(w))
-        values, vectors = eigh_tridiagonal(np.array(diagonal), np.array(beside), select="i", select_range=(0, 0))
+        values, vectors = np.linalg.eigh(T[: k + 1, : k + 1])  # so small that a tridiagonal solver takes longer
         if norm * abs(vectors[-1, 0]) < residual or k + 2 == len(basis):
             break
-        beside.append(norm)
+        T[k, k + 1] = T[k + 1, k] = norm
         basis[k + 1] = w / norm
-    return float(values[0]), basis[: len(diagonal)].T @ vectors[:, 0]
+    return float(values[0]), basis[: k + 1].T @ vectors[:, 0]
