@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tnsim.canonical.overlap import check_alike, log_norm
@@ -49,7 +50,11 @@ def applied(state: TreeState, operators: Mapping[int, Core]) -> TreeState:
     """
     found = check_operators(state, operators)
     xp = namespace(state)
-    return at_sites(state, {site: lambda core, axis, O=O: absorbed(xp, core, axis, O) for site, O in found.items()})
+    return at_sites(state, {site: partial(_through, xp, operator) for site, operator in found.items()})
+
+
+def _through(xp, operator: Core, core: Core, axis: int) -> Core:
+    return absorbed(xp, core, axis, operator)
 
 
 def projected(state: TreeState, given: Mapping[int, int]) -> TreeState:
@@ -61,5 +66,9 @@ def projected(state: TreeState, given: Mapping[int, int]) -> TreeState:
     for site, value in zip(sites, given.values(), strict=True):
         if not 0 <= int(value) < state.dims[site]:
             raise ValueError(f"given: site {site}: wanted one of 0..{state.dims[site] - 1}, found {value}")
-    take = lambda value: lambda core, axis: core[(slice(None),) * axis + (slice(value, value + 1),)]  # noqa: E731
-    return at_sites(state, {site: take(int(value)) for site, value in zip(sites, given.values(), strict=True)})
+    return at_sites(state, {site: _taken(int(value)) for site, value in zip(sites, given.values(), strict=True)})
+
+
+def _taken(value: int) -> Callable[[Core, int], Core]:
+    """One value of a leg, which stays with dimension 1."""
+    return lambda core, axis: core[(slice(None),) * axis + (slice(value, value + 1),)]

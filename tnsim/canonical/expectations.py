@@ -63,7 +63,7 @@ def correlators(
         "correlators: operators at all sites, below a bond",
         "Ways out: compressed(state, width) first; expectation of some pairs; a higher limit.",
     )  # fmt: skip
-    root = 0 if state.centre is None else state.centre
+    root = len(state.cores) // 2  # of a chain the middle, which halves the work
     state = orthogonalised(state, root)
     found = np.zeros((state.sites,) * 2, dtype=np.result_type(state.cores[0], O, P))
     around, below = _around(state, root), dict[int, Part]()
@@ -75,7 +75,7 @@ def correlators(
         closed = ket if axis is None else absorbed(np, ket, axis, around[core])
         for one in met:
             for other in met:
-                if one is not other:
+                if one is not other and one.sites and other.sites:
                     found[np.ix_(one.sites, other.sites)] = _meeting(ket, closed, one, other)
         for part in own:
             found[part.sites * 2] = _trace(ket, closed, part.axis, O @ P)

@@ -8,7 +8,7 @@ QR without its Q: only the small factors are formed. A Gram matrix R^dagger R wo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Num
@@ -76,6 +76,7 @@ def _with(core, matrices):
 
 def _triangle(core, axis: int) -> Matrix:
     """R of the core's QR at a leg, of norm 1; a wide matrix is its own."""
-    matrix = unfolded(np, core, axis)
-    wide = matrix.shape[0] <= matrix.shape[1]
-    return rescaled(np, matrix if wide else np.linalg.qr(matrix, mode="r"))[0]
+    matrix: Any = unfolded(np, core, axis)
+    if matrix.shape[0] > matrix.shape[1]:
+        matrix = np.linalg.qr(matrix, mode="r")
+    return np.asarray(rescaled(np, matrix)[0])

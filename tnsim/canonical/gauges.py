@@ -16,7 +16,7 @@ from jaxtyping import Float, Num
 
 from tnsim.banks import AnyArray
 from tnsim.canonical.factors import factors
-from tnsim.canonical.state import TreeState, absorbed, check_bond, concrete, namespace, rescaled
+from tnsim.canonical.state import Core, TreeState, absorbed, check_bond, concrete, namespace, rescaled
 from tnsim.canonical.wiring import Wiring
 
 
@@ -30,7 +30,7 @@ class Vidal(NamedTuple):
 
     def state(self) -> TreeState:
         """The same with each bond's values in one of its cores."""
-        cores = list(self.gammas)
+        cores: list[Core] = list(self.gammas)
         for bond, (core, _) in enumerate(self.wiring.ends):
             axis = self.wiring.legs[core].index(bond)
             cores[core] = absorbed(np, cores[core], axis, np.diag(self.lambdas[bond]))

@@ -28,7 +28,7 @@ def overlap(one: TreeState, other: TreeState) -> Scaled:
     """<one|other> as (mantissa, log-scale); bonds may differ in dimension. Raises ValueError for different trees."""
     check_alike(one, other)
     xp = namespace(one, other)
-    grams: dict[int, tuple[Core, Core]] = {}
+    grams: dict[int, Core] = {}
     log_scale = one.log_scale + other.log_scale
     below = children(one.wiring, 0)
     for step in rooted(one.wiring, 0):

@@ -7,7 +7,6 @@ The centre goes to a core among them; branches without kept sites are isometries
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import prod
 
 import numpy as np
@@ -15,12 +14,12 @@ from jaxtyping import Num
 
 from tnsim import memory
 from tnsim.canonical.orthogonal import orthogonalised
-from tnsim.canonical.state import TreeState, check_sites, concrete
+from tnsim.canonical.state import Sites, TreeState, check_sites, concrete
 from tnsim.canonical.wiring import children, rooted
 
 
 def reduced_density_matrix(
-    state: TreeState, sites: Iterable[int], limit: str | float | None = None
+    state: TreeState, sites: Sites, limit: str | float | None = None
 ) -> Num[np.ndarray, "D D"]:
     """rho of `sites`, in the order given (the first is the slowest digit), trace 1.
 
@@ -54,7 +53,8 @@ def _opened(state: TreeState, core: int, axis: int | None, met, own) -> tuple[li
     """(kept sites below, X) of a core's upper leg."""
     array, legs, n = state.cores[core], state.wiring.legs[core], state.cores[core].ndim
     ket, bra = list(range(n)), list(range(n))
-    sites, rows, columns, operands, fresh = [], [], [], [], n
+    sites, rows, columns, fresh = list[int](), list[int](), list[int](), n
+    operands: list = []
     for at in [*own, *([axis] if axis is not None else [])]:
         bra[at], fresh = fresh, fresh + 1
     for at, inner, X in met:

@@ -7,8 +7,8 @@ Cost and memory are set by the ranks of a and b below each bond; sets that meet 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import e, log
+from typing import Any
 
 import numpy as np
 from jaxtyping import Num
@@ -16,14 +16,14 @@ from jaxtyping import Num
 from tnsim import memory
 from tnsim.canonical.factors import EPS
 from tnsim.canonical.orthogonal import orthogonalised
-from tnsim.canonical.state import TreeState, check_sites, concrete
+from tnsim.canonical.state import Sites, TreeState, check_sites, concrete
 from tnsim.canonical.wiring import children, rooted
 from tnsim.entanglement.spectrum import Spectrum, renyi
 
 Carried = Num[np.ndarray, "_ _ _"]  # (a, b, r)
 
 
-def set_spectrum(state: TreeState, A: Iterable[int], limit: str | float | None = None) -> Spectrum:
+def set_spectrum(state: TreeState, A: Sites, limit: str | float | None = None) -> Spectrum:
     """The Schmidt spectrum of the sites A against all others; of none or all of them the one value 1.
 
     error_bound is that of the steps from the orthogonal form on. Raises ValueError for unknown sites and a state that
@@ -73,17 +73,17 @@ def _narrowed(C: Carried, axis: int) -> Carried:
     matrix = side.reshape(len(side), -1)
     if len(matrix) <= matrix.shape[1]:
         return C
-    small = np.linalg.qr(matrix, mode="r")
+    small: Any = np.linalg.qr(matrix, mode="r")
     return np.moveaxis(small.reshape(len(small), *side.shape[1:]), 0, axis)
 
 
-def entropy(state: TreeState, A: Iterable[int], order: float = 1, base: float = e, limit=None) -> float:
+def entropy(state: TreeState, A: Sites, order: float = 1, base: float = e, limit=None) -> float:
     """Entropy (Renyi of `order`) of a set of sites in the pure state, in nats unless base=. Raises as set_spectrum."""
     return renyi(set_spectrum(state, A, limit).probabilities, order) / log(base)
 
 
 def mutual_information(
-    state: TreeState, X: Iterable[int], Y: Iterable[int], order: float = 1, base: float = e, limit=None
+    state: TreeState, X: Sites, Y: Sites, order: float = 1, base: float = e, limit=None
 ) -> float:
     """S(X) + S(Y) - S(XY) of two sets of sites. Raises ValueError where they share a site or one is empty."""
     one, other = check_sites(state, X, "X"), check_sites(state, Y, "Y")

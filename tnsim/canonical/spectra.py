@@ -25,9 +25,8 @@ def schmidt(state: TreeState, bond: int) -> Spectrum:
     if state.centre is None:
         return spectra(state)[bond]
     centred = centre_at_bond(state, bond)
-    core = centred.cores[centred.centre]
-    axis = state.wiring.legs[centred.centre].index(bond)
-    values = np.linalg.svd(unfolded(np, core, axis), compute_uv=False)
+    at = centred.centre or 0
+    values = np.linalg.svd(unfolded(np, centred.cores[at], state.wiring.legs[at].index(bond)), compute_uv=False)
     steps = 8 * np.finfo(np.float64).eps * len(state.cores) * len(values) ** 0.5
     return Spectrum(values / np.linalg.norm(values), float(centred.log_scale), steps)
 

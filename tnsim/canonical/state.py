@@ -22,13 +22,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Num
+from jaxtyping import Int, Num
 
 from tnsim import memory
 from tnsim.banks import AnyArray
 from tnsim.canonical.wiring import ALTERNATIVES, Wiring, chain_wiring
 
 Core = Num[AnyArray, "..."]
+Sites = Iterable[int] | Int[AnyArray, "_"]
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["cores", "log_scale"], meta_fields=["wiring", "centre"])
@@ -216,7 +217,7 @@ def refuse_zero(norm: Any) -> None:
         raise ValueError("state: it is zero, so it cannot be normalised")
 
 
-def check_sites(state: TreeState, sites: Iterable[int], name: str = "sites") -> list[int]:
+def check_sites(state: TreeState, sites: Sites, name: str = "sites") -> list[int]:
     """Numbers of sites, none twice. Raises ValueError for unknown ones."""
     found = [int(site) for site in sites]
     if len(set(found)) < len(found) or not all(0 <= site < state.sites for site in found):

@@ -24,8 +24,8 @@ Begun = tuple[tuple[int, int], ...]  # (site, operator), what a term has below a
 class Below(NamedTuple):
     """What is below a bond, or an open leg: G is None where it is the identity."""
 
-    G: Core | None
-    H: Core | None
+    G: Any
+    H: Any
     begun: Mapping[Begun, Core]
     sites: frozenset[int]
 
@@ -47,7 +47,8 @@ def energy(H: Hamiltonian, state: TreeState) -> Any:
 
 
 def _site(xp, H: Hamiltonian, site: int) -> Below:
-    begun = {((site, k),): xp.asarray(H.operators[k]) for term in H.terms for s, k in _factors(term) if s == site}
+    own = {k for term in H.terms for s, k in _factors(term) if s == site}
+    begun: dict[Begun, Core] = {((site, k),): xp.asarray(H.operators[k]) for k in own}
     return Below(None, None, begun, frozenset([site]))
 
 
