@@ -80,7 +80,7 @@ def test_a_convac_is_a_tree_of_dense_cores(case):
     assert len(state.cores) < max(2, case.arch.size)
 
 
-@FEW
+@settings(max_examples=5)  # each compiles the fold that it is compared with
 @given(strategies.cases(("float64", "complex128")))
 def test_entropies_are_those_of_the_network_whatever_its_scale(case):
     state = tree_of(case.arch.network, case.params, case.label)

@@ -61,10 +61,12 @@ class Wiring:
 
     @property
     def sites(self) -> int:
+        """How many sites."""
         return len(self.homes)
 
     @property
     def bonds(self) -> int:
+        """How many bonds."""
         return len(self.legs) - 1
 
     @cached_property
