@@ -65,11 +65,12 @@ def _joined(xp, H: Hamiltonian, core: Core, axis: int | None, met: Mapping[int, 
     begun: dict[Begun, Core] = {}
     for term in H.terms:
         inside = tuple((s, k) for s, k in _factors(term) if s in sites)
-        if not inside or inside in begun or _was_done(term, met):
+        ends = len(inside) == len(term.sites)  # another term may begin alike and go on
+        if not inside or _was_done(term, met) or (inside in begun and not ends):
             continue
         own = {at: tuple((s, k) for s, k in inside if s in part.sites) for at, part in met.items()}
         through = _closed(xp, core, axis, {at: met[at].begun[key] if key else grams[at] for at, key in own.items()})
-        if len(inside) == len(term.sites):
+        if ends:
             total.append(term.coefficient * through)
         else:
             begun[inside] = through
