@@ -426,3 +426,45 @@ def multilinear(dense, features):
     for vector in features:
         dense = np.tensordot(dense, vector, axes=(0, 0))
     return dense
+
+
+def contracted(cores, legs):
+    """All cores of a network over their common legs, one axis for each open one, ~site, in the order of the sites.
+
+    One tensor after another, as sums over what both have; no order is chosen.
+    """
+    total, open_legs = np.ones(()), []
+    for core, names in zip(cores, legs, strict=True):
+        common = [leg for leg in open_legs if leg in names]
+        axes = ([open_legs.index(leg) for leg in common], [names.index(leg) for leg in common])
+        total = np.tensordot(total, core, axes=axes)
+        open_legs = [leg for leg in open_legs if leg not in common] + [leg for leg in names if leg not in common]
+    return np.transpose(total, [open_legs.index(~site) for site in range(len(open_legs))])
+
+
+def operated(dense, operators):
+    """One-site operators {site: matrix} on a tensor with one axis a site."""
+    for site, matrix in operators.items():
+        dense = np.moveaxis(np.tensordot(matrix, dense, axes=(1, site)), 0, site)
+    return dense
+
+
+def matrix_of(sites, dim, terms):
+    """sum of coefficient * O_i (x) O_j (x) .. of terms ({site: operator}, coefficient), in full."""
+    total = 0
+    for operators, coefficient in terms:
+        whole = np.eye(1)
+        for site in range(sites):
+            whole = np.kron(whole, operators.get(site, np.eye(dim)))
+        total = total + coefficient * whole
+    return total
+
+
+def chi_squared(drawn, p, least=5.0):
+    """(statistic, degrees of freedom) of drawn configurations (n, sites) against p; rare values count as one."""
+    counts = np.zeros(p.shape)
+    np.add.at(counts, tuple(drawn.T), 1)
+    wanted, rare = p * len(drawn), p * len(drawn) < least
+    found, wanted = (np.append(x[~rare], x[rare].sum()) for x in (counts, wanted))
+    kept = wanted >= least
+    return ((found - wanted)[kept] ** 2 / wanted[kept]).sum(), kept.sum() - 1

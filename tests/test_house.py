@@ -24,6 +24,8 @@ LAYERS = (
     ("bounds",),
     ("entanglement",),
     ("compression",),
+    ("canonical",),
+    ("physics",),
     ("correlations",),
     ("models",),
     ("nn",),

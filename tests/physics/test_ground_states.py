@@ -1,0 +1,163 @@
+"""DMRG and descent: ground states against exact diagonalisation, free fermions and closed forms."""
+
+import numpy as np
+import oracle
+import pytest
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from tnsim.canonical import (
+    binary_wiring,
+    chain_wiring,
+    dense,
+    entropies,
+    random_state,
+    schmidt,
+)  # fmt: skip
+from tnsim.physics import (
+    Stops,
+    aklt,
+    aklt_ring,
+    aklt_state,
+    descended,
+    energy_and_variance,
+    ghz,
+    ground_state,
+    hamiltonian,
+    heisenberg,
+    ising,
+    pauli,
+    w_state,
+)  # fmt: skip
+from tnsim.physics.dmrg import effective
+from tnsim.physics.lanczos import lowest
+
+
+def diagonalised(sites):
+    """The lowest energy of the open Heisenberg chain of spins 1/2: S.S is half an exchange, less a quarter."""
+
+    def apply(psi):
+        psi = psi.reshape((2,) * sites)
+        return sum(0.5 * np.swapaxes(psi, i, i + 1) - 0.25 * psi for i in range(sites - 1)).reshape(-1)
+
+    size = 2**sites
+    return eigsh(LinearOperator((size, size), matvec=apply, dtype=float), 1, which="SA", tol=1e-12)[0][0]
+
+
+def free_fermions(sites, field):
+    """The ground energy of the open transverse-field Ising chain (Lieb, Schultz, Mattis, 1961; Pfeuty, 1970)."""
+    return -np.linalg.svd(field * np.eye(sites) + np.eye(sites, k=1), compute_uv=False).sum()
+
+
+def test_the_heisenberg_chain():
+    """E0 = -8.682473334398 of 20 spins: of exact diagonalisation; smaller ones are diagonalised here."""
+    found = ground_state(heisenberg(20), width=100)
+    assert found.energy == pytest.approx(-8.682473334398, abs=1e-9)
+    assert 0 <= found.variance + 1e-12 < 1e-9
+    small = ground_state(heisenberg(12))
+    assert small.energy == pytest.approx(diagonalised(12), abs=1e-10)
+    assert energy_and_variance(heisenberg(12), small.state)[0] == pytest.approx(small.energy, abs=1e-10)
+
+
+def test_a_cap_is_kept_and_energies_stay_above_the_ground_state():
+    found = ground_state(heisenberg(12), width=6)
+    assert max(found.state.bond_dims) == 6
+    assert found.discarded.max() > 1e-6
+    assert 1e-6 < found.energy - diagonalised(12) < 1e-2
+    assert found.variance > 1e-6
+    assert (np.diff(found.energies) < 1e-4).all()
+
+
+@pytest.mark.parametrize("field", [0.9, 1.0, 2.0])
+def test_the_ising_chain_is_free_fermions(field):
+    """Below 1 two states lie close: of field 1/2 they differ by 2^-24, and either will do."""
+    found = ground_state(ising(24, field), width=32)
+    assert found.energy == pytest.approx(free_fermions(24, field), abs=1e-9)
+
+
+def test_a_complex_hamiltonian():
+    """A turn about x maps Z to -Y and keeps X: the spectrum stays."""
+    X, Y, _ = pauli()
+    terms = [({i: Y, i + 1: Y}, -1.0) for i in range(7)] + [({i: X}, -1.0) for i in range(8)]
+    assert ground_state(hamiltonian(8, 2, terms)).energy == pytest.approx(free_fermions(8, 1.0), abs=1e-9)
+
+
+def test_both_ways_to_apply_h_are_one():
+    rng = np.random.default_rng(0)
+    shapes = [(33, 5, 33), (5, 4, 2, 2), (4, 5, 2, 2), (6, 5, 6)]
+    L, W, V, R = (rng.normal(size=shape) for shape in shapes)
+    theta = rng.normal(size=33 * 2 * 2 * 6)
+    wanted = np.einsum("awp,wxdq,xyer,bys,pqrs->adeb", L, W, V, R, theta.reshape(33, 2, 2, 6), optimize=True)
+    assert np.allclose(effective(L, W, V, R)(theta), wanted.reshape(-1))
+    inner = theta[: 9 * 4 * 6].reshape(9, 2, 2, 6)
+    small = effective(L[:9, :, :9], W, V, R)(inner.reshape(-1))
+    wanted = np.einsum("awp,wxdq,xyer,bys,pqrs->adeb", L[:9, :, :9], W, V, R, inner, optimize=True)
+    assert np.allclose(small, wanted.reshape(-1))
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_lanczos_finds_the_lowest_vector(n):
+    rng = np.random.default_rng(n)
+    A = rng.normal(size=(n, n))
+    A = A + A.T
+    value, vector = lowest(lambda v: A @ v, rng.normal(size=n), 1e-10, steps=n)
+    assert value == pytest.approx(np.linalg.eigvalsh(A)[0], abs=1e-9)
+    assert np.allclose(A @ vector, value * vector, atol=1e-7)
+
+
+def test_an_exact_guess_is_kept():
+    A = np.diag([-2.0, 1, 3])
+    value, vector = lowest(lambda v: A @ v, np.array([1.0, 0, 0]), 1e-12)
+    assert (value, vector.tolist()) == (-2.0, [1.0, 0, 0])
+
+
+def test_the_aklt_chain():
+    assert ground_state(aklt(12), width=20).energy == pytest.approx(-2 / 3 * 11, abs=1e-8)
+    for edges in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        state = aklt_state(30, *edges)
+        energy, variance = energy_and_variance(aklt(30), state)
+        assert (energy, variance) == (pytest.approx(-2 / 3 * 29), pytest.approx(0, abs=1e-10))
+        assert entropies(state)[14] == pytest.approx(np.log(2), abs=1e-12)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 6])
+def test_a_block_of_the_aklt_ring(block):
+    p, x = schmidt(aklt_ring(60), block - 1).probabilities, (-1 / 3) ** block
+    wanted = np.sort([(1 + 3 * x) / 4] + [(1 - x) / 4] * 3)[::-1]
+    assert np.allclose(np.pad(p, (0, 4 - len(p))), wanted, atol=1e-12)
+
+
+def test_states_in_closed_form():
+    assert np.allclose(entropies(ghz(7)), np.log(2))
+    assert np.allclose(entropies(ghz(4, 3), order=2), np.log(3))
+    n = 9
+    p = np.arange(1, n) / n
+    assert np.allclose(entropies(w_state(n)), -p * np.log(p) - (1 - p) * np.log(1 - p))
+    assert np.array_equal(np.argwhere(dense(w_state(3))), [[0, 0, 1], [0, 1, 0], [1, 0, 0]])
+    assert np.array_equal(np.argwhere(dense(ghz(3))), [[0, 0, 0], [1, 1, 1]])
+
+
+@pytest.mark.slow
+def test_the_critical_ising_chain_has_central_charge_one_half():
+    """S(l) = c/6 ln((2 L/pi) sin(pi l/L)) + const (Calabrese and Cardy, 2004), in the middle half of an open chain."""
+    L = 96
+    found = ground_state(ising(L), width=48, tolerance=1e-13, stops=Stops(variance=1e-8))
+    assert found.energy == pytest.approx(free_fermions(L, 1.0), abs=1e-7)
+    S, l = entropies(found.state), np.arange(1, L)
+    middle = slice(L // 4, 3 * L // 4)
+    chord = np.log(2 * L / np.pi * np.sin(np.pi * l / L))
+    slope = np.polyfit(chord[middle], S[middle], 1)[0]
+    assert 6 * slope == pytest.approx(0.5, abs=0.02)
+    gapped = entropies(ground_state(ising(L, 2.0), width=48).state)
+    assert abs(6 * np.polyfit(chord[middle], gapped[middle], 1)[0]) < 1e-3
+
+
+@pytest.mark.parametrize(("tree", "width"), [(chain_wiring(6), 8), (binary_wiring(6), 6)])
+def test_descent_reaches_the_ground_state(tree, width):
+    start = random_state(tree, (2,) * 6, width, np.random.default_rng(0))
+    state, energies = descended(heisenberg(6), start, steps=1500)
+    wanted = diagonalised(6)
+    assert energies[0] > wanted + 0.5
+    assert wanted - 1e-10 < energies[-1] < wanted + 1e-4
+    assert state.wiring == tree
+    terms = oracle.spectrum(dense(state), [True] * 3 + [False] * 3)[0]
+    assert terms[0] < 1
