@@ -54,7 +54,7 @@ def from_tenpy_arrays(
         raise ValueError(f"S: wanted Schmidt values for bonds {ends}, found {[len(values) for values in S]}")
     terms = [Term((f"bond[{i}]", f"site_{i}", f"bond[{i + 1}]"), t, f"B[{i}]") for i, t in enumerate(tensors)]
     network, groups = wired(terms, [f"site_{i}" for i in range(len(terms))], (), ("sums", "parts"))
-    return network, filled(terms, groups)
+    return network, {name: np.asarray(bank) for name, bank in filled(terms, groups).items()}
 
 
 def from_tenpy(psi: Any) -> tuple[Network, dict[str, Array]]:

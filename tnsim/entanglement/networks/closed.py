@@ -115,10 +115,11 @@ def summed(given: Sequence[Named], steps: Sequence[Step], sliced: dict[int, int]
     for place in np.ndindex(*sliced.values()):
         run = contract([_fixed(tensor, dict(zip(sliced, place, strict=True))) for tensor in given], steps)
         value, log_scale = run.number
-        error = np.full(value.shape, np.inf) if fresh is None else rounding(run, environments(run), fresh)
-        parts.append((value, error, np.broadcast_to(log_scale, value.shape)))
+        unknown = np.full(value.shape, np.inf)
+        error = unknown if fresh is None else np.asarray(rounding(run, environments(run), fresh))
+        parts.append(Sum(value, error, np.broadcast_to(log_scale, value.shape)))
     if len(parts) == 1:
-        return Sum(*parts[0])
+        return parts[0]
     values, errors, scales = (np.stack(each) for each in zip(*parts, strict=True))
     top = scales.max(axis=0)
     weights = np.exp(scales - top)

@@ -75,5 +75,5 @@ def shrunk(x: Factor, rows: bool = True) -> Factor:
     """The orthogonal step on both sides (on columns alone without `rows`), and peak 1."""
     a, b = x.value.shape[:2]
     found = shrink(np, x.value.reshape(1, a, b, -1), np.array([x.log_scale]), rows)
-    value = found.value[0]
+    value = np.asarray(found.value[0])
     return Factor(value.reshape(*value.shape[:2], *x.value.shape[2:]), x.bonds, float(found.log_scale[0]))

@@ -25,7 +25,7 @@ class SiteMeasures:
     @cached_property
     def factors(self) -> tuple[Num[np.ndarray, "_ _"], ...]:
         """F of every site: its leg c meets F[c, a], a the orthonormal index."""
-        found = {}
+        found: dict[int, Num[np.ndarray, "_ _"]] = {}
         for sites, measure in self.groups:
             found |= {int(site): measure.factors[kind] for site, kind in zip(sites, measure.kind, strict=True)}
         return tuple(found[site] for site in sorted(found))

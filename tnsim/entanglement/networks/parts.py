@@ -41,6 +41,7 @@ class Parts:
 
     @property
     def is_complex(self) -> bool:
+        """Whether any of its numbers are."""
         return any(np.iscomplexobj(part.tensor) for part in self.parts)
 
 

@@ -47,7 +47,7 @@ def traces(
     room = _room(wiring, layers, parts, factors, limit, what)
     given = closed.EPS * 2 * order * (max(parts.site_dims) + 2)  # of a product of Gram matrices
     found = []
-    for rows in [None] if masks is None else _chunks(masks, room.count):
+    for rows in [None] if masks is None else _chunks(masks, room.batch):
         tensors = replicas.tensors(parts, layers, replicas.joints(factors, order, rows))
         value, error, log_scale = closed.summed(tensors, wiring.steps, room.sliced, given)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -81,7 +81,7 @@ def amplitudes(parts: Parts, factors: Factors, digits: Int[np.ndarray, "n sites"
     wiring = replicas.layered(parts, layers)
     room = _room(wiring, layers, parts, factors, limit, "an amplitude")
     values, scales = [], []
-    for rows in _chunks(digits, room.count):
+    for rows in _chunks(digits, room.batch):
         ends = [factor.T[rows[:, site]] for site, factor in enumerate(factors)]
         value, _, log_scale = closed.summed(replicas.tensors(parts, layers, ends), wiring.steps, room.sliced, None)
         peak = np.abs(value)
@@ -94,14 +94,14 @@ def amplitudes(parts: Parts, factors: Factors, digits: Int[np.ndarray, "n sites"
 class Room(NamedTuple):
     """How many partitions or configurations go at once, and the axes {axis: dimension} that are sliced."""
 
-    count: int
+    batch: int
     sliced: dict[int, int]
 
 
 def _room(wiring: Wiring, layers: Layers, parts: Parts, factors: Factors, limit, what: str) -> Room:
     """Tensors and what surrounds them are both kept. Raises MemoryLimitError where not even slices fit."""
     size, allowed = item_size(parts, factors), memory.limit(limit)
-    ends = sum(float(dim) ** layers.count for dim in parts.site_dims)
+    ends = sum(float(dim) ** layers.total for dim in parts.site_dims)
     sliced = wiring.sliced((allowed / size - ends) / 6)
     sizes = wiring.numbers(sliced)
     needed = size * (2 * sum(sizes) + 4 * max(sizes) + ends)

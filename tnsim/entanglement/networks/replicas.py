@@ -72,7 +72,8 @@ class Layers(NamedTuple):
     bras: int
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
+        """Kets and bras together."""
         return self.kets + self.bras
 
 
@@ -80,11 +81,11 @@ def tensors(parts: Parts, layers: Layers, ends: Sequence[Num[np.ndarray, "..."]]
     """Part by part: the kets, the bras, then the `ends` of its sites (over BATCH where they have one axis more)."""
     total, found = len(parts.dims), list[Named]()
     for part in parts.parts:
-        for layer in range(layers.count):
+        for layer in range(layers.total):
             tensor = part.tensor if layer < layers.kets else np.conj(part.tensor)
             found.append(Named(tuple(index + layer * total for index in part.legs), tensor))
         for site, index in part.sites:
-            axes = tuple(index + layer * total for layer in range(layers.count))
+            axes = tuple(index + layer * total for layer in range(layers.total))
             found.append(Named(axes if ends[site].ndim == len(axes) else (BATCH, *axes), ends[site]))
     return found
 
@@ -116,9 +117,9 @@ def _joints(gram: Num[np.ndarray, "M M"], copies: int):
 
 def layered(parts: Parts, layers: Layers) -> Wiring:
     """Steps for these layers, along an order of clusters made for them."""
-    sizes = [layers.count * float(part.tensor.size) for part in parts.parts]
+    sizes = [layers.total * float(part.tensor.size) for part in parts.parts]
     shapes = [Shape(1, 1, frozenset(part.bonds)) for part in parts.parts]
-    found = order(shapes, parts.dims, Sizes(lambda a, b, bond: (1, 1), layers.count), sizes)
+    found = order(shapes, parts.dims, Sizes(lambda a, b, bond: (1, 1), layers.total), sizes)
     return wiring(parts, layers, found, formed=False)
 
 
@@ -129,7 +130,7 @@ def wiring(parts: Parts, layers: Layers, plan: Order, formed: bool) -> Wiring:
 
 class _Wiring:
     def __init__(self, parts: Parts, layers: Layers, plan: Order, formed: bool) -> None:
-        self.parts, self.layers, self.plan, self.formed = parts, range(layers.count), plan, formed
+        self.parts, self.layers, self.plan, self.formed = parts, range(layers.total), plan, formed
         self.terms: list[frozenset[int]] = []
         self.members: list[list[int]] = []  # of every part and cluster, the tensors it consists of
         self.steps: list[Step] = []
@@ -138,7 +139,7 @@ class _Wiring:
             self.terms += [self._in(part.legs, (layer,)) for layer in self.layers]
             self.terms += [self._in((index,), self.layers) for _, index in part.sites]
             self.members.append(list(range(first, len(self.terms))))
-        self.dims = parts.dims * layers.count
+        self.dims = parts.dims * layers.total
 
     def _in(self, bonds: Iterable[int], layers: Iterable[int]) -> frozenset[int]:
         """The axes of indices in these layers."""

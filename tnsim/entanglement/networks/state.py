@@ -81,8 +81,8 @@ class NetworkState:
         """Renyi entropies of integer order of many partitions (masks, one a row); arrays (partitions,)."""
         rows = np.stack([self.mask(row) for row in mask_rows(masks)])
         watch, n = Stopwatch(), integer_order(order)
-        ends = renyi.entropies(*self._state, rows, n, memory)
-        found = Estimate(*ends, named(n), seconds=watch.seconds, note=self.measure.note)
+        value, lower, upper = renyi.entropies(*self._state, rows, n, memory)
+        found = Estimate(value, lower, upper, named(n), seconds=watch.seconds, note=self.measure.note)
         return found.map(lambda nats: nats / log(base))
 
     def exact_rank(self, A: partitions.Partition, memory: Memory = None, primes: int = 2, seed: int = 0) -> ExactRank:
@@ -95,9 +95,9 @@ class NetworkState:
         """I(X:Y) = S(X) + S(Y) - S(XY) of two sets of sites (numbers, masks or names), nats."""
         watch = Stopwatch()
         sides = mutual.checked_sides((partitions.site_set(self.sites, X, "X"), partitions.site_set(self.sites, Y, "Y")))
-        found = [self._of_set(sites, order, memory) for sites in (*sides, [*sides[0], *sides[1]])]
+        x, y, xy = (self._of_set(sites, order, memory) for sites in (*sides, [*sides[0], *sides[1]]))
         ceiling = min(renyi.log_dimension(self._parts, side) for side in sides)
-        return replace(mutual.from_entropies(*found, order, ceiling), seconds=watch.seconds)
+        return replace(mutual.from_entropies(x, y, xy, order, ceiling), seconds=watch.seconds)
 
     def _of_set(self, sites: list[int], order: float, memory: Memory) -> mutual.Value:
         if len(sites) == self.sites.size:
