@@ -72,7 +72,7 @@ class ExactRank:
     __index__ = __int__
 
     def __eq__(self, other: object) -> bool:
-        return self.value == (other.value if isinstance(other, ExactRank) else other)
+        return bool(self.value == (other.value if isinstance(other, ExactRank) else other))
 
     def __lt__(self, other: ExactRank | int) -> bool:
         return self.value < int(other)

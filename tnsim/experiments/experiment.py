@@ -19,7 +19,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial, and the seconds it took."""
+    """A finished trial, and the processor seconds it took."""
 
     settings: Settings
     result: Result
