@@ -73,6 +73,7 @@ PROFILES: dict[str, tuple[Entry, ...]] = {
         Case("regular", 16, width=2), Case("peps", (3, 3), width=3, features=2),
         Case("strip", (2, 8), width=2, features=2),
         Case("circuit", (3, 3), width=6, features=2, dtype="complex64"), Case("graph", 16, width=8, features=8),
+        Case("sycamore", (3, 3), width=4, features=2, dtype="complex64"),
     ], FEW),
     "table": _once([
         Case("scores", 256, batch=64), Case("scores", 1024, batch=64), Case("scores", 4096, batch=64),
