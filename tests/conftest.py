@@ -4,6 +4,8 @@ import os
 
 # For the processes that tests start too: float32 is what they ask for, which recent GPUs round to 11 bits unless told.
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+# Most tests spend their time on compiling, once for each drawn architecture.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import jax
 import jaxtyping
