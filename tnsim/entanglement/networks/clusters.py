@@ -66,13 +66,13 @@ class _Agglomeration:
         for number, shape in enumerate(shapes):
             for index in sorted(shape.bonds):
                 self.on.setdefault(index, {})[number] = None
-        self.heap: list[tuple[float, int, int]] = []
+        self.heap: list[tuple[float, float, int, int]] = []
         self.size = list(given or map(self._numbers, shapes))  # numbers that each cluster holds
         self.held = self.peak = sum(self.size)
 
     def run(self) -> Order:
         for there in self.on.values():
-            some = sorted(there, key=self.size.__getitem__)
+            some = sorted(there, key=self._alike)  # so that clusters of one side meet, whatever lies between them
             pairs = combinations(some, 2) if len(some) <= NEAR else pairwise(some)
             for left, right in pairs:
                 self._propose(left, right)
@@ -84,7 +84,7 @@ class _Agglomeration:
 
     def _best(self) -> tuple[int, int]:
         while self.heap:
-            _, left, right = heappop(self.heap)
+            *_, left, right = heappop(self.heap)
             if left in self.alive and right in self.alive:
                 return left, right
         left, right = sorted(self.alive, key=self.size.__getitem__)[:2]
@@ -96,14 +96,23 @@ class _Agglomeration:
         shared = (index for index in x.bonds & y.bonds if len(self.on[index]) == 2)
         return min(x.a * y.a, HUGE), min(x.b * y.b, HUGE), (x.bonds | y.bonds).difference(shared)
 
+    def _alike(self, number: int) -> tuple[int, int, float]:
+        return self.shapes[number].b, self.shapes[number].a, self.size[number]
+
+    def _made(self, a: int, b: int, bonds: frozenset[int]) -> Shape:
+        return Shape(*self.sizes.compressed(a, b, self._bond(bonds)), bonds)
+
     def _propose(self, left: int, right: int) -> None:
-        formed = self._numbers(Shape(*self._joined(left, right)))
-        heappush(self.heap, (formed - self.size[left] - self.size[right], min(left, right), max(left, right)))
+        """How much is held afterwards comes first, then what is formed on the way."""
+        a, b, bonds = self._joined(left, right)
+        made = self._made(a, b, bonds)
+        grown = self._numbers(made) - self.size[left] - self.size[right]
+        heappush(self.heap, (grown, self._numbers(Shape(a, b, bonds)), min(left, right), max(left, right)))
 
     def _merge(self, left: int, right: int) -> Merge:
         a, b, bonds = self._joined(left, right)
         formed = self._numbers(Shape(a, b, bonds))
-        made = Shape(*self.sizes.compressed(a, b, self._bond(bonds)), bonds)
+        made = self._made(a, b, bonds)
         self.peak = max(self.peak, self.held + 3 * formed)
         self.held += self._numbers(made) - self.size[left] - self.size[right]
         number = len(self.shapes)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from math import log, prod
 
 import numpy as np
-from jaxtyping import Bool, Num
+from jaxtyping import Bool, Float, Num
 
 from tnsim import memory, modular
 from tnsim.bounds.flow import network_min_cut
@@ -92,13 +92,18 @@ def _independent(x: folds.Factor, prime: int) -> folds.Factor:
     return folds.Factor(value.reshape(*value.shape[:2], *x.value.shape[2:]), x.bonds, 0.0)
 
 
+def _magnitude(bank: Num[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Rounded to double precision, whatever the bank's own."""
+    return np.abs(bank.astype(np.result_type(bank, np.float64)))
+
+
 def log2_norm(network: Network, banks: Banks, labels: tuple[int, ...]) -> float:
     """A bound on log2 of the Frobenius norm of the tensor whose every matrix is scaled to (Gaussian) integers.
 
     By the sum of absolute values, one contraction of the network with ones at its sites.
     """
     logs = _entrywise(fields.lowest_exponents, banks)
-    parts = parts_of(network, _entrywise(np.abs, banks), labels)
+    parts = parts_of(network, _entrywise(_magnitude, banks), labels)
     layers = replicas.Layers(1, 0)
     ends = [np.ones(dim) for dim in parts.site_dims]
     run = closed.contract(replicas.tensors(parts, layers, ends), replicas.layered(parts, layers).steps)
