@@ -94,7 +94,7 @@ def _tell(trials: Sequence[Trial]) -> Finding:
             continue
         cost = paired(by_seed(orders[GIVEN]), by_seed(orders[SHUFFLED]))
         back = paired(by_seed(orders[FOUND]), by_seed(orders[SHUFFLED]))
-        share = "-" if cost.value <= 0 else f"{100 * back.value / cost.value:.0f} %"
+        share = "-" if not cost.lower > 0 else f"{100 * back.value / cost.value:.0f} %"
         near = ", ".join(f"{np.mean([trial.result['neighbours'] for trial in part]):.2f}" for part in orders.values())
         rows.append((data, network, *(tested(part).shown() for part in orders.values()), cost.shown(), back.shown(),
                      share, near, str(cost.seeds)))  # fmt: skip
