@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import fields
 from math import prod
 from typing import Any
@@ -15,15 +16,15 @@ __all__ = ["OnGrid", "Shape", "one_of", "positive", "sites_of"]
 Shape = tuple[int, ...]
 
 
-class OnGrid:
+class OnGrid(ABC):
     """A frozen dataclass of hyper-parameters over n sites, or (height, width) of them in row-major order."""
 
     sites: int | Shape
 
     @property
+    @abstractmethod
     def network(self) -> Network:
         """The wiring, interned."""
-        raise NotImplementedError
 
     @property
     def grid(self) -> Shape:
