@@ -104,8 +104,8 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         ("data", "network", *(f"{order[2:]}: test % [95 %]" for order in ORDERS), "shuffling costs", "found gives back",
          "share", "neighbours' correlation: given, shuffled, found", "seeds"),
         tuple(rows),
-        "Networks and epochs were chosen by looking at test images of the first seeds, as single pixels as sites showed "
-        "next to no cost that could be brought back: the choice favours a cost.",
+        "Networks and epochs were chosen by looking at test images of the first seeds, as single pixels as sites "
+        "showed next to no cost that could be brought back: the choice favours a cost.",
         _figure(trials),
     )  # fmt: skip
 
