@@ -1,5 +1,6 @@
 """Renyi entropies, norms and amplitudes of any network, by layers of it, against the definition."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import log
 
@@ -14,6 +15,13 @@ from tnsim.entanglement.networks import renyi
 from tnsim.memory import MemoryLimitError
 
 
+def cancellation(world):
+    """How much larger the state would be if all of its numbers were positive: at least 1."""
+    plain = replace(world, gram=None)
+    sizes = replace(plain, tensors=[np.abs(tensor) for tensor in world.tensors])
+    return np.linalg.norm(sizes.dense) / np.linalg.norm(plain.dense)
+
+
 @settings(max_examples=20)
 @given(worlds.drawn(measured=True), st.sampled_from([2, 3]))
 def test_replicas_are_the_definitions_moments(world, order):
@@ -24,7 +32,7 @@ def test_replicas_are_the_definitions_moments(world, order):
     assert found.value.shape == (3,)
     assert (found.lower <= found.value).all()
     assert (found.value <= found.upper).all()
-    assert (found.width < 1e-5).all()
+    assert (found.width < 1e-7 * cancellation(world) ** (2 * order)).all()
     assert (found.lower - 1e-13 <= wanted).all()
     assert (wanted <= found.upper + 1e-13).all()
 
@@ -68,11 +76,11 @@ def test_batches_of_partitions_are_those_one_by_one(monkeypatch):
 
 
 @pytest.mark.parametrize(("world", "largest"), [
-    (worlds.random_chain(60, 4), 4**4 * 2**4), (worlds.tree(5, 3), 3**8 + 1), (worlds.peps(4, 4, 2), 2**24),
+    (worlds.random_chain(60, 4), 4**4 * 2**4), (worlds.tree(5, 3), 3**8 + 1), (worlds.peps(4, 4, 2), 2**22),
     (worlds.random_chain(20, 2, ring=True), 2**14),
 ])  # fmt: skip
 def test_two_replicas_stay_small(world, largest):
-    """No tensor on the way is larger than what an order by hand makes, within a factor of 16 (2^20 for the grid)."""
+    """No tensor on the way is larger than what an order by hand makes, within a factor of 4 (2^20 for the grid)."""
     found = renyi.replicas.layered(world.state._parts, renyi.Layers(2, 2))
     assert max(found.numbers()) <= largest
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import combinations, pairwise
-from math import exp, log, prod
+from math import copysign, exp, log, log1p, prod
+from random import Random
 from typing import NamedTuple
 
 HUGE = 10**60  # sizes that no memory holds, and that still can be multiplied as floats
 LARGEST = 300.0  # ln of a product that a float holds beside two of these
+TRIES, STRAY = 8, 0.4  # more orders where the first is costly, each proposal up to so much less attractive
+COSTLY, MANY = 1e5, 2000  # numbers at once that are worth looking for another order; parts for which it takes long
 NEAR = 6  # neighbours looked at on one index: a copy index may join thousands
 
 
@@ -53,13 +56,21 @@ class Sizes(NamedTuple):
 def order(shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given: Sequence[float] | None = None) -> Order:
     """A greedy order, all clusters into one; parts that share nothing meet last, the smallest first.
 
-    given: numbers that each part holds, where that is not its shape's."""
-    return _Agglomeration(shapes, dims, sizes, given).run()
+    given: numbers that each part holds, where that is not its shape's. Of costly ones the least of some that stray from
+    greed a little, the same in every process: loops are where greed goes wrong.
+    """
+    first = _Agglomeration(shapes, dims, sizes, given).run()
+    if first.peak < COSTLY or len(shapes) > MANY:
+        return first
+    tries = (_Agglomeration(shapes, dims, sizes, given, Random(seed)).run() for seed in range(TRIES))
+    return min((first, *tries), key=lambda found: found.peak)
 
 
 class _Agglomeration:
-    def __init__(self, shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given) -> None:
-        self.dims, self.sizes = dims, sizes
+    def __init__(
+        self, shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given, stray: Random | None = None
+    ) -> None:  # fmt: skip
+        self.dims, self.sizes, self.stray = dims, sizes, stray
         self.shapes: list[Shape] = list(shapes)
         self.alive = dict.fromkeys(range(len(shapes)))
         self.on: dict[int, dict[int, None]] = {}
@@ -107,6 +118,8 @@ class _Agglomeration:
         a, b, bonds = self._joined(left, right)
         made = self._made(a, b, bonds)
         grown = self._numbers(made) - self.size[left] - self.size[right]
+        if self.stray:
+            grown = copysign(log1p(abs(grown)), grown) * (1 + STRAY * self.stray.random())
         heappush(self.heap, (grown, self._numbers(Shape(a, b, bonds)), min(left, right), max(left, right)))
 
     def _merge(self, left: int, right: int) -> Merge:
