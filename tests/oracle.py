@@ -1,4 +1,4 @@
-"""The definition, by brute force: ConvAC tensors in full and what is read off them. NumPy only, nothing of tnsim.
+"""The definition, by brute force: ConvAC tensors in full and what is read off them. NumPy and opt_einsum, nothing of tnsim.
 
     conv_l[j, g] = sum_c a^l[slot(j), g, c] in_l[j, c]      pool_l[k, g] = prod_{j in window k} conv_l[j, g]
 
@@ -9,6 +9,7 @@ from itertools import product
 from math import comb, prod
 
 import numpy as np
+import opt_einsum
 
 PRIME = 2147483629  # of THEORY section 5; products of two residues fit in 63 bits
 
@@ -324,7 +325,7 @@ def network_tensor(legs, tensors, sites, outputs=(), labels=(), roots=None):
         opened.append(len(name) + site)
         root = np.eye(dims[index]) if roots is None else roots[site].T
         operands += [root, [opened[-1], name[index]]]
-    return np.einsum(*operands, opened, optimize="greedy")
+    return opt_einsum.contract(*operands, opened, optimize="greedy")  # numpy.einsum ends at 52 indices
 
 
 # ---- other architectures, each from its own definition; tensors with an axis a site, of one class where there are any
