@@ -1,4 +1,4 @@
-"""The definition, by brute force: ConvAC tensors in full and what is read off them. NumPy and opt_einsum, nothing of tnsim.
+"""The definition, by brute force: ConvAC tensors in full and what is read off them. Nothing of tnsim is used.
 
     conv_l[j, g] = sum_c a^l[slot(j), g, c] in_l[j, c]      pool_l[k, g] = prod_{j in window k} conv_l[j, g]
 
