@@ -60,8 +60,8 @@ class Entrants(NamedTuple):
 
 CONTESTS = {
     "digits": Contest(partial(load, "digits"), (2, 2, 2), 3000, 30, 1e-2),
-    "placed-8-of-32": Contest(lambda: dataset(Placed(8, ground=32), 0, 6000, 2000), (2,) * 5, 10000, 8),
-    "placed-32-of-32": Contest(lambda: dataset(Placed(32, ground=32), 0, 4000, 2000), (2,) * 5, 10000, 5),
+    "placed-8-of-16": Contest(lambda: dataset(Placed(8, ground=16), 0, 6000, 2000), (2,) * 4, 8000, 10),
+    "placed-16-of-16": Contest(lambda: dataset(Placed(16, ground=16), 0, 6000, 2000), (2,) * 4, 8000, 8),
     "fashion-mnist": Contest(fashion_part, (2,) * 5, 20000, 3),
     "fashion-shuffled": Contest(lambda: shuffled(fashion_part(), 8 * 1024), (2,) * 5, 20000, 3),
     "breast-cancer": Contest(breast_cancer, ((1, 2),) * 5, 1500, 60, 1e-2),
