@@ -89,6 +89,23 @@ def test_imports_go_down(path):
             assert layer_of(name) <= layer_of(module), f"{module}:{node.lineno} imports {name}, which stands above it"
 
 
+# What is common to architectures, for measures to lean on; a measure that names one of them exists once too often.
+COMMON = {f"tnsim.architectures.{name}" for name in ("canonical", "geometry", "grid", "layered", "starts")}
+MEASURES = (
+    "partitions", "circuits", "contract", "distributed", "bounds", "entanglement", "canonical", "physics",
+    "correlations", "design", "report",
+)  # fmt: skip
+THEOREMS = ("tnsim.bounds.relatives", "tnsim.report.theorem_data")  # of papers, each about one architecture
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if name_of(path).split(".")[1] in MEASURES], ids=name_of)
+def test_no_measure_names_an_architecture(path):
+    module, doors = name_of(path), ("architectures", "models", "nn")
+    for node in ast.walk(tree(path)) if not module.startswith(THEOREMS) else []:
+        for name in set(imported(node)) - COMMON:
+            assert name.split(".")[1] not in doors, f"{module}:{node.lineno} names {name}"
+
+
 def test_no_two_modules_import_each_other():
     edges = {
         name_of(path).removesuffix(".__init__"): {name for node in ast.walk(tree(path)) for name in imported(node)}

@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
+from flax import nnx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -21,6 +22,7 @@ from tnsim import memory, parsing
 from tnsim.design import KINDS, Look, Proposal, contrasted, image_needs, propose, refined
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.models import ConvAC
+from tnsim.nn import NormalisedConvAC
 from tnsim.report import data_maps
 from tnsim.report.design_page import render
 from tnsim.train.data import Dataset, load
@@ -89,7 +91,8 @@ def tell(dataset: Dataset, asked: Asked, out: str | Path, shown: bool = True) ->
     found = replace(propose(template, needs, asked.budget, asked.kind), contrast=contrast, constant=still)
     if asked.refine:
         short = replace(config, epochs=asked.refine, steps=None, seed=asked.seed)
-        found = refined(found, dataset, representation, short, folder / "trainings")
+        make = lambda arch: NormalisedConvAC(arch, representation, rngs=nnx.Rngs(short.seed))  # noqa: E731
+        found = refined(found, dataset, make, short, folder / "trainings")
     measured = {"data_map": data_maps.mapped(dataset, found.arch, contrast=contrast, seed=asked.seed)}
     write_json(folder / "design.json", {**found.to_json(), **measured})
     write_whole(folder / "design.html", render(found, dataset.describe(), measured))

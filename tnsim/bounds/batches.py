@@ -15,7 +15,7 @@ from math import log
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.bounds.flow import network_min_cut
 from tnsim.bounds.kinds import Sides, leaves, pooled, risen
 from tnsim.contract.schedule import NotLayered, Schedule, whole
@@ -42,7 +42,7 @@ class CutValues:
         return f"CutValues({len(self)} partitions, ln {self.logs.min():.6g}..{self.logs.max():.6g})"
 
 
-def min_cuts(network: ConvACArchitecture | Network, masks: Bool[np.ndarray, "partitions sites"]) -> CutValues:
+def min_cuts(network: Layered | Network, masks: Bool[np.ndarray, "partitions sites"]) -> CutValues:
     """`min_cut(..).value` of many partitions at once, exact; True: in A.
 
     Layered trees are folded for all partitions together; other networks by one flow each (`network_min_cut`).

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.bounds.kinds import Sides
 from tnsim.bounds.weight import Weighed
 from tnsim.contract.fold import Algebra, sweep
@@ -69,7 +69,7 @@ class Cut(Weighed):
         return f"Cut({self.weight_text()}, indices cut by level {self.levels})"
 
 
-def min_cut(arch: ConvACArchitecture, A: partitions.Partition) -> Cut:
+def min_cut(arch: Layered, A: partitions.Partition) -> Cut:
     """The least product of dimensions that separates A's sites from B's; no Schmidt rank is higher.
 
     Exact, O(N). Of several minimal cuts the one returned severs an index only where that is strictly cheaper than

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int
 
 from tnsim import memory, partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.bounds.kinds import Kinds, Sides, kinds_of, leaves, risen
 from tnsim.bounds.sensitivity import check_bound
 
@@ -43,7 +43,7 @@ class _Label(NamedTuple):
 
 
 def pareto_front(
-    arch: ConvACArchitecture,
+    arch: Layered,
     A: Sequence[partitions.Partition],
     widths: Sequence[int] | Sequence[Sequence[int]],
     combine: str = "min",
@@ -70,13 +70,13 @@ def pareto_front(
     return _front(_closed(arch, kinds, labels, combine))
 
 
-def _masks(arch: ConvACArchitecture, A: Sequence[partitions.Partition]):
+def _masks(arch: Layered, A: Sequence[partitions.Partition]):
     if isinstance(A, str) or not len(A):
         raise ValueError(f"A: wanted a list of partitions, at least one, found {A!r}")
     return np.stack([partitions.mask(arch, one) for one in A])
 
 
-def _grid(arch: ConvACArchitecture, widths) -> list[list[int]]:
+def _grid(arch: Layered, widths) -> list[list[int]]:
     """The sorted widths of every level."""
     rows = list(widths)
     if rows and all(isinstance(row, (int, np.integer)) for row in rows):
@@ -130,7 +130,7 @@ def _places(column: Sequence[int]) -> list[int]:
     return [place[value] for value in column]
 
 
-def _closed(arch: ConvACArchitecture, kinds: Kinds, labels: list[_Label], combine: str) -> list[Design]:
+def _closed(arch: Layered, kinds: Kinds, labels: list[_Label], combine: str) -> list[Design]:
     """The designs of complete labels, the output's weights added."""
     designs = []
     for label in labels:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 
 
 class PoolingBounds(NamedTuple):
@@ -23,7 +23,7 @@ class PoolingBounds(NamedTuple):
     split: int
 
 
-def pooling_bounds(arch: ConvACArchitecture, A: partitions.Partition) -> PoolingBounds:
+def pooling_bounds(arch: Layered, A: partitions.Partition) -> PoolingBounds:
     """(min(r_0, M)^S, min(M^min(|A|, |B|), r_{L-1} prod_t c^{L-1,t}), S): what encloses the min-cut.
 
     S: windows of the first level that the partition splits. c^{0,k} = 1, and for node k of level l, above window l:
@@ -38,12 +38,12 @@ def pooling_bounds(arch: ConvACArchitecture, A: partitions.Partition) -> Pooling
     return PoolingBounds(min(arch.channels[0], arch.features) ** split, _recursion(arch, mask), split)
 
 
-def _split_windows(arch: ConvACArchitecture, mask: Bool[np.ndarray, "sites"]) -> int:
+def _split_windows(arch: Layered, mask: Bool[np.ndarray, "sites"]) -> int:
     first = mask[arch.groups(0)]
     return int((first.any(axis=1) & ~first.all(axis=1)).sum())
 
 
-def _recursion(arch: ConvACArchitecture, mask: Bool[np.ndarray, "sites"]) -> int:
+def _recursion(arch: Layered, mask: Bool[np.ndarray, "sites"]) -> int:
     costs, in_a, size = [1] * arch.size, mask.astype(np.int64), 1
     for level, r in enumerate(arch.channels):
         groups = arch.groups(level)

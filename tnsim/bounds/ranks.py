@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.bounds.kinds import kinds_of, root_weights
 from tnsim.contract.schedule import distinct, whole
 from tnsim.network import Network
@@ -40,7 +40,7 @@ class RankGap(NamedTuple):
         return self.lower == self.upper
 
 
-def rank_bounds(arch: ConvACArchitecture, A: partitions.Partition) -> RankBounds:
+def rank_bounds(arch: Layered, A: partitions.Partition) -> RankBounds:
     """(lower, upper, note) for the Schmidt rank across a partition. THEORY section 5.
 
     upper holds for any weights: the min-cut, sharpened by symmetric powers where equal subtrees meet in a window.
@@ -60,13 +60,13 @@ def rank_bounds(arch: ConvACArchitecture, A: partitions.Partition) -> RankBounds
     return RankBounds(best, upper, f"{rests_on}, not for a given network")
 
 
-def rank_gap(arch: ConvACArchitecture, A: partitions.Partition) -> RankGap:
+def rank_gap(arch: Layered, A: partitions.Partition) -> RankGap:
     """How far the bounds on the Schmidt rank of almost all weights lie apart; for shared weights the lower one is 1."""
     lower, upper, _ = rank_bounds(arch, A)
     return RankGap(lower, upper, log(upper) - log(lower))
 
 
-def shared_upper(arch: ConvACArchitecture, A: partitions.Partition) -> int:
+def shared_upper(arch: Layered, A: partitions.Partition) -> int:
     """What no Schmidt rank exceeds where weights are shared: the min-cut with symmetric powers, for any sharing.
 
     m children of one window whose subtrees read the same rows of all banks and lie wholly on the other side cost

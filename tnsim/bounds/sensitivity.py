@@ -12,7 +12,7 @@ from math import log
 from typing import NamedTuple
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.bounds.kinds import Kinds, Level, kinds_of, root_weights
 
 BOUNDS = ("min-cut", "upper")
@@ -62,7 +62,7 @@ class Sensitivity:
         return f"Sensitivity(ln {self.log:.6g}, bottlenecks {self.bottlenecks}, tied {self.tied})"
 
 
-def sensitivity(arch: ConvACArchitecture, A: partitions.Partition, bound: str = "min-cut") -> Sensitivity:
+def sensitivity(arch: Layered, A: partitions.Partition, bound: str = "min-cut") -> Sensitivity:
     """How the bound on a partition's Schmidt rank answers to every width, exactly.
 
     bound: "min-cut", or "upper", sharpened for shared weights (`shared_upper`). Raises ValueError for another word and

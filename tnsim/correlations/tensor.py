@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Integer, Num
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.canonical import canonical
 
 __all__ = ["DataTensor", "canonical", "class_tensors", "cos_sin", "data_tensor", "of_class", "one_vs_rest"]
 
@@ -181,26 +181,6 @@ def _classes(labels: np.ndarray, shape: tuple[int, ...], classes: int | None) ->
     if absent := sorted({*range(classes)} - {*labels.tolist()}):
         raise ValueError(f"labels: wanted samples of each of {classes} classes, found none of {absent}")
     return classes
-
-
-def canonical(grid: tuple[int, ...]) -> ConvACArchitecture:
-    """A ConvAC of one channel whose windows are the canonical partitions of a grid (N,) or (height, width).
-
-    Windows of 2 (both ways) while all sides are even, then one window of all that is left. Raises ValueError for a
-    grid of other than one or two positive sides.
-    """
-    sides, windows = tuple(grid), []
-    if len(sides) not in (1, 2) or min(sides) < 1:
-        raise ValueError(f"grid: wanted (sites,) or (height, width), found {grid}")
-    while all(side % 2 == 0 for side in sides):
-        windows.append((2,) * len(sides))
-        sides = tuple(side // 2 for side in sides)
-    if prod(sides) > 1 or not windows:
-        windows.append(sides)
-    return ConvACArchitecture(
-        sites=grid if len(grid) == 2 else grid[0], features=1, channels=(1,) * len(windows), classes=1,
-        windows=tuple(w if len(grid) == 2 else w[0] for w in windows),
-    )  # fmt: skip
 
 
 def site_numbers(mask: Bool[np.ndarray, "N"]) -> Int[np.ndarray, "k"]:

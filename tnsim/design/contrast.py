@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Integer
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.correlations import cos_sin
 from tnsim.design.costs import costs
 from tnsim.design.kept import kept
@@ -46,7 +46,7 @@ class Look(NamedTuple):
 
 
 def contrasted(
-    images: Float32[np.ndarray, "m H W"], labels: Integer[np.ndarray, "m"], arch: ConvACArchitecture,
+    images: Float32[np.ndarray, "m H W"], labels: Integer[np.ndarray, "m"], arch: Layered,
     budget: float, kind: str = "parameters", look: Look | None = None,
 ) -> tuple[float, tuple[Need, ...]]:  # fmt: skip
     """The most contrast at which the best widths under a budget lose no more than half, and what is needed at it.
@@ -63,7 +63,7 @@ def contrasted(
 
 
 def image_needs(
-    images: Float32[np.ndarray, "m H W"], labels: Integer[np.ndarray, "m"], arch: ConvACArchitecture,
+    images: Float32[np.ndarray, "m H W"], labels: Integer[np.ndarray, "m"], arch: Layered,
     contrast: float, look: Look | None = None,
 ) -> tuple[Need, ...]:  # fmt: skip
     """`data_needs` of images at a contrast."""
@@ -73,7 +73,7 @@ def image_needs(
     return kept(look.folder, asked, lambda: _measured(images, labels, arch, contrast, look))
 
 
-def _measured(images, labels, arch: ConvACArchitecture, contrast: float, look: Look) -> tuple[Need, ...]:
+def _measured(images, labels, arch: Layered, contrast: float, look: Look) -> tuple[Need, ...]:
     features = cos_sin(images, contrast).astype(np.float64)
     told = None if look.tick is None else partial(look.tick, contrast)
     return data_needs(features, labels, arch, look.windows, look.seed, told)

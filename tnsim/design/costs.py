@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 
 __all__ = ["KINDS", "Costs", "costs"]
 
@@ -42,7 +42,7 @@ class Costs(NamedTuple):
             raise ValueError(f"budget: wanted at least {least} {self.kind}, the smallest network's, found {most:g}")
 
 
-def costs(arch: ConvACArchitecture, kind: str = "parameters") -> Costs:
+def costs(arch: Layered, kind: str = "parameters") -> Costs:
     """The cost of an architecture as a function of its widths, whatever its own are.
 
     "parameters": weights of all banks. "multiply-adds": of one sample's scores. "memory": bytes of weights in float32

@@ -18,7 +18,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.entanglement.spectrum import renyi
 
 __all__ = ["Need", "data_needs", "losses"]
@@ -55,7 +55,7 @@ class _Samples:
 
 
 def data_needs(
-    features: Float[np.ndarray, "m N M"], labels: Integer[np.ndarray, "n"], arch: ConvACArchitecture,
+    features: Float[np.ndarray, "m N M"], labels: Integer[np.ndarray, "n"], arch: Layered,
     nodes: int = 8, seed: int = 0, tick: Callable[[int], None] | None = None,
 ) -> tuple[Need, ...]:  # fmt: skip
     """What every level of an architecture's wiring needs for these samples; widths of `arch` do not matter.
@@ -84,7 +84,7 @@ def losses(needs: Sequence[Need], most: int) -> Float[np.ndarray, "levels ranks"
     return rows
 
 
-def _cuts(arch: ConvACArchitecture, level: int, node: int) -> Iterator[Integer[np.ndarray, "sites"]]:
+def _cuts(arch: Layered, level: int, node: int) -> Iterator[Integer[np.ndarray, "sites"]]:
     """The sites that a window's index joins to others: all of it below the root, there each half of its children."""
     if level < arch.depth - 1:
         yield arch.sites_below(level)[node]
@@ -134,7 +134,7 @@ def _need(level: int, nodes: int, spectra: list[Float[np.ndarray, "m"]]) -> Need
     return Need(level, nodes, len(spectra), lost, float(np.mean([renyi(p, 1) for p in spectra])))
 
 
-def _checked(features: np.ndarray, labels: np.ndarray, arch: ConvACArchitecture) -> _Samples:
+def _checked(features: np.ndarray, labels: np.ndarray, arch: Layered) -> _Samples:
     if features.ndim != 3 or features.shape[1] != arch.size:
         raise ValueError(f"features: wanted (samples, {arch.size}, M), found shape {features.shape}")
     if labels.shape != features.shape[:1] or labels.dtype.kind not in "iu":

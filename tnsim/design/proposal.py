@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.design.contrast import RANKS
 from tnsim.design.costs import Costs, costs
 from tnsim.design.needs import Need, losses
@@ -43,7 +43,7 @@ class Proposal:
     looked at, black to white, in units of pi. constant: sites, row-major, at which all of them were the same.
     """
 
-    arch: ConvACArchitecture
+    arch: Layered
     budget: float
     kind: str
     chosen: Alternative
@@ -83,7 +83,7 @@ class Proposal:
 
 
 def propose(
-    arch: ConvACArchitecture, needs: Mapping[str, Sequence[Need]], budget: float, kind: str = "parameters"
+    arch: Layered, needs: Mapping[str, Sequence[Need]], budget: float, kind: str = "parameters"
 ) -> Proposal:
     """The widths, and of several geometries the one, that lose least under a budget.
 

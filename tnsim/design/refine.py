@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax import nnx
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.design.proposal import Alternative, Proposal
 from tnsim.distributed import sweep
 from tnsim.distributed.parts import read
-from tnsim.nn import NormalisedConvAC
-from tnsim.nn.representation import Representation
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset
 from tnsim.train.loop import fit
@@ -29,21 +26,19 @@ APART = 0.1  # of the training images, which are not trained on and say who is t
 
 
 def refined(
-    proposal: Proposal, dataset: Dataset, representation: Representation, config: TrainConfig, folder: str | Path
+    proposal: Proposal, dataset: Dataset, make: Callable[[Layered], Any], config: TrainConfig, folder: str | Path
 ) -> Proposal:
     """The proposal whose widths are the most accurate on a tenth of the training images; ties go to the least loss.
 
-    config: of each training, short; its seed is that of all. folder: keeps what was trained, so that the same call goes
-    on where it was stopped. The test images choose nothing. Raises as `tnsim.train.fit`, and PartsError for a folder
-    of another job.
+    make: from an architecture to the module that is trained. config: of each training, short. folder: keeps what was
+    trained, so that the same call goes on where it was stopped. The test images choose nothing. Raises as
+    `tnsim.train.fit`, and PartsError for a folder of another job.
     """
     weighed = (proposal.chosen, *proposal.alternatives)
     config = replace(config, validation_fraction=config.validation_fraction or APART)
 
     def compute(item: int) -> Mapping[str, Any]:
-        arch = _with(proposal.arch, weighed[item])
-        module = NormalisedConvAC(arch, representation, rngs=nnx.Rngs(config.seed))
-        result = fit(module, dataset, config, progress=False)
+        result = fit(make(_with(proposal.arch, weighed[item])), dataset, config, progress=False)
         assert result.validation is not None  # a part is kept apart
         return {"accuracy": np.asarray(result.validation.accuracy)}
 
@@ -55,6 +50,6 @@ def refined(
     return replace(proposal, arch=_with(proposal.arch, best), chosen=best, alternatives=others)
 
 
-def _with(arch: ConvACArchitecture, one: Alternative) -> ConvACArchitecture:
+def _with(arch: Layered, one: Alternative) -> Layered:
     """The architecture with these widths and windows."""
     return replace(arch, channels=one.channels, geometry=None if one.geometry == "square" else one.geometry)

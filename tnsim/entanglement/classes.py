@@ -143,7 +143,8 @@ def joint_renyi_2(
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         grams = site_grams(measure)[measure.kind]
         log_purity = float(np.asarray(_log_purities(network, banks, grams, mask))[side])
-    felt = _together(network, banks, measure.by_site, *_rows(banks))  # errors of replicas are squared edge by edge
+    rows = _rows(network, banks)
+    felt = _together(network, banks, measure.by_site, *rows)  # errors of replicas are squared edge by edge
     if not (np.isfinite(felt.log_norm) and np.isfinite(log_purity)):
         raise ValueError("state: it is exactly zero or not finite, so it has no Renyi entropy")
     value = max(4 * felt.log_norm - log_purity, 0.0)
@@ -179,7 +180,7 @@ class Closed(NamedTuple):
 
 def _closed(network: Network, banks: Banks, measure: SiteMeasure, mask, limit) -> tuple[Closed, schmidt.Root]:
     """The root's factors closed by every row of the output bank."""
-    rows, log_peaks = _rows(banks)
+    rows, log_peaks = _rows(network, banks)
     schedule = schmidt.planned(network, banks, measure, mask, limit, len(rows))
     kernels = compress.kernels()
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
@@ -188,9 +189,9 @@ def _closed(network: Network, banks: Banks, measure: SiteMeasure, mask, limit) -
     return Closed(np.stack(matrices), rows, log_peaks), root
 
 
-def _rows(banks: Banks) -> tuple[Num[np.ndarray, "classes r"], Float[np.ndarray, "classes"]]:
+def _rows(network: Network, banks: Banks) -> tuple[Num[np.ndarray, "classes r"], Float[np.ndarray, "classes"]]:
     """Rows of the output bank with peak 1 each, and ln of their peaks: classes may lie orders of magnitude apart."""
-    rows = np.asarray(banks["output"])
+    rows = np.asarray(banks[whole(network).output])
     peaks = np.abs(rows).max(axis=1)
     peaks = np.where(peaks > 0, peaks, peaks.max() or 1.0)
     return rows / peaks[:, None], np.log(peaks)
@@ -230,9 +231,10 @@ def _log_purities(
     swapped = jnp.einsum("nad,nbc->nabcd", grams, grams)
     leaves = jnp.where(mask[:, None, None, None, None], swapped, traced)
     root = fold(REPLICAS, whole(network), banks, Scaled(leaves, jnp.zeros(len(leaves), jnp.abs(leaves).dtype)))
-    peak = jnp.abs(banks["output"]).max()
+    rows = banks[whole(network).output]
+    peak = jnp.abs(rows).max()
     peak = jnp.where(peak > 0, peak, 1)
-    unit = banks["output"] / peak
+    unit = rows / peak
     classes = unit.T @ jnp.conj(unit)  # sum_y W[y, k] conj(W[y, b])
     between = jnp.einsum("abcd,ad,bc->", root.value[0], classes, classes)
     within = jnp.einsum("abcd,ac,bd->", root.value[0], classes, classes)

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
+from tnsim.contract.schedule import whole
 from tnsim.entanglement.dataset import DataSpectrum, Images, data_spectrum
 from tnsim.entanglement.entropy import exact, exact_renyi
 from tnsim.entanglement.estimate import Estimate, Stopwatch
@@ -30,7 +31,7 @@ class DataState:
     matrices, replicas) is asked in the measures "coefficient" and "function".
     """
 
-    arch: ConvACArchitecture
+    arch: Layered
     banks: dict[str, Num[np.ndarray, "..."]]
     label: int
     images: Images
@@ -42,7 +43,7 @@ class DataState:
     def measured(self, A: partitions.Partition, memory: Memory = None) -> DataSpectrum:
         """The spectrum across (A, the rest), how it was found, and what is to be said of it."""
         features = self.images() if callable(self.images) else self.images
-        vector = self.banks["output"][self.label]
+        vector = self.banks[whole(self.arch.network).output][self.label]
         return data_spectrum(self.arch.network, self.banks, vector, features, self.mask(A), memory)
 
     def schmidt(self, A: partitions.Partition, memory: Memory = None) -> Spectrum:

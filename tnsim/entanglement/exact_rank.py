@@ -110,7 +110,7 @@ def exact_rank(
     estimate, from the ranks found so far, is above the limit.
     Source: THEORY section 6.
     """
-    watch, weights = Stopwatch(), {**banks, "output": vector}
+    watch, weights = Stopwatch(), {**banks, whole(network).output: vector}
     _check(weights)
     schedule = distinct(whole(network), ~mask)
     gaussian = any(np.iscomplexobj(weight) for weight in weights.values())
@@ -170,7 +170,7 @@ def _rank(schedule: Schedule, weights: Banks, mask: Bool[np.ndarray, "sites"], p
         ends = [reduce(partial(_meet, prime, limit), half) for half in _halves(prime, limit, last, children)]
     except _ZeroError:
         return 0
-    return blocks.closed_rank(ends[0], ends[1], banks["output"], prime, limit)
+    return blocks.closed_rank(ends[0], ends[1], banks[schedule.output], prime, limit)
 
 
 def _algebra(prime: int, limit: blocks.Limit) -> Algebra:
@@ -258,7 +258,7 @@ def error_probability(bits: float, gaussian: bool, primes: int) -> float:
 def minor_bits(network: Network, weights: Banks, rank: int) -> float:
     """Bound on log2 of a minor of `rank` rows, every bank's matrix scaled by a power of two to (Gaussian) integers.
 
-    weights: the banks, and as "output" the vector that closes them.
+    weights: the banks, and in the place of the last the vector that closes them.
     """
     return bits_of_minor(_log2_norm(network, weights), rank)
 
@@ -281,7 +281,7 @@ def _log2_norm(network: Network, weights: Banks) -> float:
     logs = {name: _integer_logs(np.asarray(weight)) for name, weight in weights.items()}
     schedule = distinct(whole(network), np.zeros(len(network.sites), np.int64))
     root = fold(algebra, schedule, logs, np.zeros((1, schedule.waves[0].dim_in)))
-    return float(np.logaddexp2.reduce(root[0] + logs["output"]))
+    return float(np.logaddexp2.reduce(root[0] + logs[schedule.output]))
 
 
 def _integer_logs(weights: Num[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -233,7 +233,8 @@ def renyi_value_and_grad(
 @partial(jax.jit, static_argnames=("network", "order"))
 def _value_and_grad(network: Network, order: int, banks, label, grams, mask):
     def entropy(banks: Mapping[str, Num[Array, "..."]]) -> Float[Array, ""]:
-        one, traces = (log_trace(network, banks, banks["output"][label], grams, mask, k) for k in (1, order))
+        vector = banks[whole(network).output][label]
+        one, traces = (log_trace(network, banks, vector, grams, mask, k) for k in (1, order))
         return (order * one - traces) / (order - 1)
 
     return jax.value_and_grad(entropy)(banks)

@@ -15,10 +15,11 @@ import numpy as np
 from jaxtyping import Bool, Int, Num
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.banks import measurable
 from tnsim.bounds.ranks import rank_bounds
 from tnsim.contract.fold import Scaled
+from tnsim.contract.schedule import whole
 from tnsim.contract.scores import scores
 from tnsim.entanglement import entropy, exact_rank, leading, maps, mutual, reduced, renyi, schmidt
 from tnsim.entanglement import gram as grams
@@ -46,7 +47,7 @@ class State:
     memory: a limit in bytes or "8GB"; work whose estimate is above it is refused with MemoryLimitError.
     """
 
-    arch: ConvACArchitecture
+    arch: Layered
     banks: dict[str, Num[np.ndarray, "..."]]
     label: int
     measure: SiteMeasure
@@ -58,7 +59,7 @@ class State:
     @property
     def vector(self) -> Num[np.ndarray, "r"]:
         """The class's row of the output bank."""
-        return self.banks["output"][self.label]
+        return self.banks[whole(self.network).output][self.label]
 
     def mask(self, A: partitions.Partition) -> Bool[np.ndarray, "sites"]:
         """The side A of a partition as a mask."""
@@ -159,7 +160,7 @@ class State:
 
 
 def state_of(
-    arch: ConvACArchitecture, params, label: int, measure: str = "coefficient", gram=None, images: Images | None = None
+    arch: Layered, params, label: int, measure: str = "coefficient", gram=None, images: Images | None = None
 ) -> State | DataState:
     """The state of one class, its banks checked and widened to float64 or complex128.
 

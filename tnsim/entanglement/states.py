@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Num
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.banks import measurable
 from tnsim.entanglement import classes, whole_models
 from tnsim.entanglement.classes import Overlaps
@@ -29,7 +29,7 @@ class States:
     class_side: "A" or "B", the side that the class leg joins. Entropies in nats unless base=.
     """
 
-    arch: ConvACArchitecture
+    arch: Layered
     banks: dict[str, Num[np.ndarray, "..."]]
     measure: SiteMeasure
 
@@ -82,7 +82,7 @@ class States:
         return replace(found, note=note).map(lambda nats: nats / log(base))
 
 
-def states_of(arch: ConvACArchitecture, params, measure: str = "coefficient", gram=None) -> States:
+def states_of(arch: Layered, params, measure: str = "coefficient", gram=None) -> States:
     """All classes as one state. Raises ValueError for banks, a measure or a gram that do not fit."""
     banks = measurable(arch.network, params)
     return States(arch, banks, site_measure(measure, gram, arch.size, arch.features))

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from tnsim.banks import AnyArray, Banks
+from tnsim.contract.schedule import whole
 from tnsim.entanglement.measure import SiteMeasure
 from tnsim.entanglement.renyi import integer_order, log_trace
 from tnsim.network import Network
@@ -52,16 +53,17 @@ def _entropy(network: Network, order: int, banks, labels, grams: _Held, mask) ->
 
 def _forward(network: Network, order: int, banks, labels, grams: _Held, mask):
     """The entropy, and as what is kept of it its gradient."""
+    output = whole(network).output
 
     def entropy(wide: Mapping[str, Num[Array, "..."]]) -> Float[Array, ""]:
         of = lambda vector: [log_trace(network, wide, vector, grams.array, mask, n) for n in (1, order)]  # noqa: E731
-        one, traces = jax.vmap(of)(wide["output"][labels])  # the fold below knows no vector: it is done once
+        one, traces = jax.vmap(of)(wide[output][labels])  # the fold below knows no vector: it is done once
         return ((order * one - traces) / (order - 1)).mean()
 
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         wide = {name: bank.astype(jnp.result_type(bank.dtype, jnp.float64)) for name, bank in banks.items()}
         value, gradient = jax.value_and_grad(entropy)(wide)
-        real = jnp.finfo(banks["output"].dtype).dtype
+        real = jnp.finfo(banks[output].dtype).dtype
         return value.astype(real), {name: gradient[name].astype(bank.dtype) for name, bank in banks.items()}
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool
 
 from tnsim import memory
 from tnsim.banks import Banks
+from tnsim.contract.schedule import whole
 from tnsim.entanglement import classes
 from tnsim.entanglement.certified.certify import Problem
 from tnsim.entanglement.entropy import DEFAULT, EXACT, Asked, check, entropy, exact
@@ -27,7 +28,7 @@ def joint_entropy(
 ) -> Estimate:  # fmt: skip
     """S across (A, B) in nats, the class leg on the side "A" or "B". Raises as `entropy`, and for another side."""
     with_b = mask if classes.checked_side(class_side) == "B" else ~mask  # S(class A) = S(B)
-    return entropy(Problem(network, banks, np.asarray(banks["output"]), measure, with_b), asked)
+    return entropy(Problem(network, banks, np.asarray(banks[whole(network).output]), measure, with_b), asked)
 
 
 def mutual_information(

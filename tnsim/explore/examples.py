@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.train.data import DataError, Dataset, load
 from tnsim.train.recipes import PADS
 
@@ -35,7 +35,7 @@ class Examples:
         return [{"height": len(one), "width": one.shape[1], "pixels": one.ravel().tolist()} for one in images]
 
 
-def examples_of(notes: dict[str, Any], arch: ConvACArchitecture) -> Examples:
+def examples_of(notes: dict[str, Any], arch: Layered) -> Examples:
     """Examples of the data set that the notes of a model name, if it is there and its images lie on the sites.
 
     Of images with more pixels than sites (patches) each site covers equally many.
@@ -53,7 +53,7 @@ def examples_of(notes: dict[str, Any], arch: ConvACArchitecture) -> Examples:
     return Examples(tuple(pixels[dataset.test_labels == label][:EACH] for label in range(arch.classes)))
 
 
-def _fit(dataset: Dataset, arch: ConvACArchitecture) -> bool:
+def _fit(dataset: Dataset, arch: Layered) -> bool:
     if len(arch.grid) == 1:
         return int(np.prod(dataset.image_shape)) == arch.size
     return all(pixels % sites == 0 for pixels, sites in zip(dataset.image_shape, arch.grid, strict=True))

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Num
 
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.banks import Banks
 from tnsim.entanglement.state import State, state_of
 from tnsim.explore.examples import Examples, examples_of
@@ -36,7 +36,7 @@ class Explored:
     Gram matrices, the first of them the one to begin with."""
 
     name: str
-    arch: ConvACArchitecture
+    arch: Layered
     params: Banks
     grams: Grams
     classes: tuple[str, ...]
@@ -91,7 +91,7 @@ def _grams(module: ConvAC, notes: dict[str, Any]) -> Grams:
     return {**grams, "coefficient": None}
 
 
-def names_of(arch: ConvACArchitecture) -> list[str]:
+def names_of(arch: Layered) -> list[str]:
     """Names of partitions that this architecture has, those of a few windows among them."""
     chess = [f"chess:{2**k}" for k in range(1, max(arch.grid).bit_length() - 1)]
     windows = [
@@ -104,7 +104,7 @@ def names_of(arch: ConvACArchitecture) -> list[str]:
     return [name for name in (*plain, *windows) if _is_named(arch, name)]
 
 
-def _is_named(arch: ConvACArchitecture, name: str) -> bool:
+def _is_named(arch: Layered, name: str) -> bool:
     try:
         return bool(partitions.mask(arch, name).any())
     except ValueError:  # needs a plane, or leaves a side empty

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.correlations import (
     DataMap,
     correlation_by_distance,
@@ -40,7 +40,7 @@ LEAST = 16  # samples below which nothing is known of what they were drawn from
 class _Upper:
     """The levels of an architecture that have few windows, counted from the lowest of them."""
 
-    arch: ConvACArchitecture
+    arch: Layered
     first: int
 
     @property
@@ -60,7 +60,7 @@ class _Upper:
 
 
 def mapped(
-    dataset: Dataset, arch: ConvACArchitecture, label: int | None = None, contrast: float = CONTRAST, seed: int = 0
+    dataset: Dataset, arch: Layered, label: int | None = None, contrast: float = CONTRAST, seed: int = 0
 ) -> dict[str, Any]:
     """The map of a class of a data set against the rest: of some training images, drawn by the seed.
 
@@ -83,14 +83,14 @@ def mapped(
     return head | _measured(images, labels, label, contrast, arch) | {"seconds": watch.seconds}
 
 
-def named(source: str, arch: ConvACArchitecture) -> dict[str, Any]:
+def named(source: str, arch: Layered) -> dict[str, Any]:
     """`mapped` of a data set by its name, a file or a folder. Raises as `mapped` and `load`."""
     return mapped(load(source, pad=PADS.get(source)), arch)
 
 
 def _measured(
     images: Float[np.ndarray, "m H W"], labels: Integer[np.ndarray, "m"], label: int, contrast: float,
-    arch: ConvACArchitecture,
+    arch: Layered,
 ) -> dict[str, Any]:  # fmt: skip
     first = next(level for level in range(arch.depth) if len(arch.sites_below(level)) <= WINDOWS)
     upper = _Upper(arch, first)

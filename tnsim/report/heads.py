@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.surroundings import versions
 
 FORMAT = "tnsim-measurements/1"
@@ -20,7 +20,7 @@ def provenance(command: str, seed: int | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def architecture(arch: ConvACArchitecture) -> dict[str, Any]:
+def architecture(arch: Layered) -> dict[str, Any]:
     """Hyper-parameters, number of parameters, and the tree (children of every node, level by level) where drawable."""
     small = arch.size <= DRAWN_SITES
     tree = [arch.groups(level).tolist() for level in range(arch.depth)] if small else None

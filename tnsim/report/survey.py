@@ -16,7 +16,7 @@ from jaxtyping import Bool, Num
 
 from tnsim import memory as limits
 from tnsim import partitions
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.banks import Banks, measurable
 from tnsim.bounds.min_cut import min_cut
 from tnsim.bounds.ranks import rank_bounds
@@ -52,7 +52,7 @@ class Subject:
     measure "data" wants features: chunks of the images' features, made anew whenever it is called.
     """
 
-    arch: Any  # a ConvACArchitecture; of `unlayered.steps`, any with doors
+    arch: Any  # a Layered; of `unlayered.steps`, any with doors
     params: Banks
     measure: str = "coefficient"
     gram: Num[np.ndarray, "..."] | None = None
@@ -194,7 +194,7 @@ def _check_data(subject: Subject, settings: Settings) -> None:
             raise ValueError(f"{name}: wanted with measure coefficient or function, found data")
 
 
-def _label(arch: ConvACArchitecture, label: int) -> int:
+def _label(arch: Layered, label: int) -> int:
     if not 0 <= label < arch.classes:
         raise ValueError(f"label: wanted an integer in 0..{arch.classes - 1}, found {label}")
     return label
@@ -226,11 +226,16 @@ def _side(subject: Subject, trained: bool = True) -> Side:
     return Side(banks, site_measure(subject.measure, gram, arch.size, arch.features))
 
 
+def _vectors(subject: Subject, side: Side, labels: Sequence[int]) -> Num[np.ndarray, "labels r"]:
+    """The classes' rows of the last bank."""
+    return np.stack([_state(subject, side, label).vector for label in labels])
+
+
 def _state(subject: Subject, side: Side, label: int) -> State:
     return State(subject.arch, side.banks, label, side.measure)
 
 
-def _described(arch: ConvACArchitecture, name: str, mask: Mask, exact: bool) -> dict[str, Any]:
+def _described(arch: Layered, name: str, mask: Mask, exact: bool) -> dict[str, Any]:
     bounds = rank_bounds(arch, mask)
     return {
         "name": name,
@@ -295,7 +300,7 @@ def _rows(
 
 def _exact_rows(subject: Subject, side: Side, mask: Mask, labels: list[int], settings: Settings) -> Iterator[Row]:
     arch, watch = subject.arch, Stopwatch()
-    vectors = side.banks["output"][labels]
+    vectors = _vectors(subject, side, labels)
     if subject.measure == "data":
         return iter([_data_row(subject, side, mask, vector, settings) for vector in vectors])
     reach = limits.limit(settings.memory)
@@ -320,7 +325,7 @@ def _topped(row: Row, spectrum: Spectrum, settings: Settings) -> Row:
 
 def _bounded_rows(subject: Subject, side: Side, mask: Mask, labels: list[int], settings: Settings) -> Iterator[Row]:
     """Renyi-2 of all classes by one fold; then, class by class, an interval of S and the leading values."""
-    arch, vectors = subject.arch, side.banks["output"][labels]
+    arch, vectors = subject.arch, _vectors(subject, side, labels)
     limit, asked = settings.memory, settings.bounded is None
     renyi2: list[Estimate | None] = [None] * len(labels)
     try:
@@ -357,7 +362,7 @@ def _all_renyi(subject: Subject, masks, wanted: Mapping[str, list[int]], setting
     for start in range(0, len(names), AT_ONCE):
         part = names[start : start + AT_ONCE]
         labels = sorted({label for name in part for label in wanted[name]})
-        rows, vectors = np.stack([masks[name] for name in part]), side.banks["output"][labels]
+        rows, vectors = np.stack([masks[name] for name in part]), _vectors(subject, side, labels)
         found = renyi_2(subject.arch.network, side.banks, vectors, side.measure, rows, settings.memory)
         yield {
             "partitions": [_described(subject.arch, name, masks[name], exact=False) for name in part],

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum
 from typing import Any
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.bounds.pareto import Design, pareto_front
 from tnsim.bounds.sensitivity import Sensitivity, sensitivity
 from tnsim.memory import MemoryLimitError
@@ -23,7 +23,7 @@ FACTORS = ((0.25, 0.5, 1, 2, 4), (0.5, 1, 2))  # of the present widths: the firs
 COSTS = 8e6  # bytes, of all fronts together: the choices in them take the time, about a second at most
 
 
-def allowed(arch: ConvACArchitecture, partitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def allowed(arch: Layered, partitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Sensitivities and fronts of the partitions of a measurements file: {"name", "sites"} and more."""
     if arch.size > SITES:
         return {"note": f"Of more than {SITES} sites no other widths were tried."}
@@ -50,14 +50,14 @@ def _sensitivity(name: str, found: Sensitivity) -> dict[str, Any]:
     return {"partition": name, "log": found.log, "bottlenecks": bottlenecks, "tied": tied, "widths": widths}
 
 
-def _fronts(arch: ConvACArchitecture, some: Sequence[Mapping[str, Any]], logs: list[float]) -> list[dict[str, Any]]:
+def _fronts(arch: Layered, some: Sequence[Mapping[str, Any]], logs: list[float]) -> list[dict[str, Any]]:
     """Of the sum over all partitions, where there are several; then of each."""
     cases = [([part], log) for part, log in zip(some, logs, strict=True)]
     cases = [(list(some), fsum(logs)), *cases] if len(cases) > 1 else cases
     return [_front(arch, parts, log, COSTS / len(cases)) for parts, log in cases]
 
 
-def _front(arch: ConvACArchitecture, parts: list[Mapping[str, Any]], log: float, most: float) -> dict[str, Any]:
+def _front(arch: Layered, parts: list[Mapping[str, Any]], log: float, most: float) -> dict[str, Any]:
     own = {"channels": list(arch.channels), "parameters": arch.parameters, "log": log}
     told = {"partitions": [part["name"] for part in parts], "own": own}
     sites = [part["sites"] for part in parts]

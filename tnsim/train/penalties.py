@@ -18,7 +18,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float
 
-from tnsim.architectures.convac import ConvACArchitecture
+from tnsim.architectures.layered import Layered
 from tnsim.entanglement.measure import SiteMeasure, site_measure
 from tnsim.entanglement.renyi import integer_order
 from tnsim.entanglement.trainable import renyi_entropy
@@ -84,7 +84,7 @@ class RenyiPenalty:
 
 
 def renyi_penalty(
-    arch: ConvACArchitecture, A: Partition, strength: float, gram=None, labels: Sequence[int] | None = None,
+    arch: Layered, A: Partition, strength: float, gram=None, labels: Sequence[int] | None = None,
     order: float = 2,
 ) -> RenyiPenalty:  # fmt: skip
     """strength * mean over `labels` (all classes by default) of S_n across (A, the rest), n = 2, 3, ..
