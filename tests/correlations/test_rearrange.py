@@ -1,6 +1,6 @@
 """Bisections of graphs against all bisections, orders that undo a shuffle, constant sites."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tnsim.correlations import Correlations, canonical, correlations, rearranged, surrogate_entanglement
 from tnsim.correlations.bisection import bisected, cut, fiedler
+from tnsim.correlations.checkers import assigned, neighbours
 from tnsim.partitions import windows
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -81,6 +82,24 @@ def test_an_order_undoes_a_shuffle_of_what_correlates_by_distance(grid):
         assert SE[1] < SE[0]
         assert SE[1] - SE[2] < 0.4 * (SE[0] - SE[2])
     assert (order[result.order] != order).any()
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.sampled_from([(1, 2), (1, 7), (2, 2), (3, 3), (2, 4)]))
+def test_no_rearrangement_of_one_colour_betters_an_assigned_order(seed, grid):
+    rng = np.random.default_rng(seed)
+    N = grid[0] * grid[1]
+    rho, start = weights(rng, N), rng.permutation(N)
+    near, black = neighbours(*grid), np.indices(grid).sum(axis=0).ravel() % 2 == 0
+    score = lambda order: rho[np.ix_(order, order)][near].sum()  # noqa: E731
+    order = assigned(rho, start, *grid)
+    assert sorted(order) == list(range(N))
+    assert score(order) >= score(start) - 1e-12
+    for colour in (black, ~black):
+        for sites in permutations(order[colour]):
+            other = order.copy()
+            other[colour] = sites
+            assert score(other) <= score(order) * (1 + 1e-8)
 
 
 def test_a_line_comes_back_as_a_line():

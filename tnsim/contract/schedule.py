@@ -180,10 +180,21 @@ def distinct(
         slots = wave.rows if by_bank else np.zeros(len(kind), dtype=np.int64)
         positions, position_kind = unique_rows(np.stack([kind, slots], axis=1))
         children, kind = unique_rows(np.sort(position_kind[wave.children.array], axis=1))
-        below, rows = Table(positions[:, 0]), Table(positions[:, 1])
-        waves.append(Wave(wave.bank, wave.level, wave.dim_in, wave.dim_out, below, rows, Table(children), None))
+        waves.append(_of_kinds(wave, positions, children))
         kinds_of.append(kind)
     return Schedule(tuple(waves), schedule.output, leaves, tuple(kinds_of))
+
+
+def _of_kinds(wave: Wave, positions: Int[np.ndarray, "k 2"], children: Int[np.ndarray, "nodes window"]) -> Wave:
+    """The wave of these positions, (value below, row of the bank). Where no two were equal, nothing is gathered."""
+    below, rows = positions.T
+    return replace(
+        wave,
+        below=None if np.array_equal(below, wave.sources) else Table(below),
+        slots=wave.slots if np.array_equal(rows, wave.rows) else Table(rows),
+        children=Table(children),
+        grid=wave.grid if np.array_equal(children, wave.children.array) else None,
+    )
 
 
 def unique_rows(rows: Int[np.ndarray, "n k"]) -> tuple[Int[np.ndarray, "u k"], Int[np.ndarray, "n"]]:

@@ -1,11 +1,12 @@
-"""An order of the sites that lowers entanglement across canonical partitions. Uses surrogate, bisection.
+"""An order of the sites that lowers entanglement across canonical partitions. Uses surrogate, bisection, checkers.
 
     order[place] = the site that is to lie there          x[:, order]: the rearranged samples
 
 By recursive balanced bisection of the graph of correlations: the cut at a node of the tree is the surrogate
 entanglement of that canonical partition within its parent (arXiv 2303.11249, section 5). On a grid the two halves of a
 rectangle are halves of its longer side, so that quadrants of quadrants come out, as 2 x 2 windows pool them. A cut does
-not say which half lies left: each pair of halves is turned to where its outer neighbours pull.
+not say which half lies left: each pair of halves is turned to where its outer neighbours pull. Exact assignments, one
+colour of a chess board at a time, then raise what neighbours share.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tnsim.correlations.bisection import bisected
+from tnsim.correlations.checkers import assigned, neighbours
 from tnsim.correlations.surrogate import Correlations
 
 __all__ = ["Rearrangement", "rearranged"]
@@ -61,7 +63,7 @@ def rearranged(found: Correlations, grid: tuple[int, ...] | None = None, seed: i
     order = np.empty(N, np.int64)
     for region in regions:
         order[region.rows[0] * width + region.columns[0]] = region.sites[0]
-    near = _neighbours(height, width)
+    order, near = assigned(rho, order, height, width), neighbours(height, width)
     means = [float(rho[np.ix_(o, o)][near].mean()) if near.any() else 0.0 for o in (np.arange(len(places)), order)]
     return Rearrangement(order, found.constant_sites, means[0], means[1])
 
@@ -100,9 +102,3 @@ def _pull(
         float((rho[np.ix_(part, outside)] / (1 + np.linalg.norm(where[outside] - spot, axis=1))).sum())
         for part, spot in zip((sites[inside], sites[~inside]), spots, strict=True)
     )
-
-
-def _neighbours(height: int, width: int) -> Bool[np.ndarray, "N N"]:
-    """Which places of a row-major grid share an edge."""
-    places = np.indices((height, width)).reshape(2, -1).T
-    return np.abs(places[:, None] - places[None]).sum(axis=2) == 1

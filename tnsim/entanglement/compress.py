@@ -19,6 +19,7 @@ from jaxtyping import Float, Num
 
 from tnsim.banks import AnyArray
 from tnsim.contract.fold import Scaled
+from tnsim.entanglement.triangles import triangle
 
 STREAMED = 2**24  # a product of more elements is compressed slice by slice where a side shrinks, never formed whole
 Shape = tuple[int, int]  # (chi_A, chi_B)
@@ -140,7 +141,7 @@ def _shrink_rows(xp: ModuleType, value: Num[AnyArray, "n a b r"]) -> Num[AnyArra
     n, a, b, r = value.shape
     if a <= b * r:
         return value
-    return xp.linalg.qr(value.reshape(n, a, b * r), mode="r").reshape(n, b * r, b, r)
+    return triangle(xp, value.reshape(n, a, b * r)).reshape(n, b * r, b, r)
 
 
 def _close(
