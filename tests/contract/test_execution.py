@@ -205,13 +205,25 @@ def test_large_sweeps_are_cut_by_themselves_and_give_the_same(monkeypatch):
     total = lambda banks, how: arch.apply(banks, features, execution=how).value.sum()  # noqa: E731
     wanted = jax.value_and_grad(total)(params, PLAIN)
     widest = max(wave.positions * (wave.dim_in + wave.dim_out) for wave in whole(arch.network).waves) * BATCH * 4
-    monkeypatch.setattr(blocks, "LARGE", widest - 1)
     monkeypatch.setattr(blocks, "PIECE", widest // 5)
-    how = Execution(rescale="always")
-    assert blocks.chosen(whole(arch.network), how, BATCH, 4) == (4 if jax.default_backend() == "cpu" else 1)
-    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4), jax.value_and_grad(total)(params, how), wanted)
-    monkeypatch.setattr(blocks, "LARGE", widest)
-    assert blocks.chosen(whole(arch.network), how, BATCH, 4) == 1
+    how, cut = Execution(rescale="always"), 4 if jax.default_backend() == "cpu" else 1
+    for limits in ({"LARGE": widest - 1, "KEPT": widest - 1}, {"KEPT": widest - 1}, {}):  # both ways, gradients, none
+        for name in ("LARGE", "KEPT"):
+            monkeypatch.setattr(blocks, name, limits.get(name, widest))
+        jax.clear_caches()
+        found = [blocks.chosen(whole(arch.network), how, BATCH, 4, gradient) for gradient in (False, True)]
+        assert found == [cut if name in limits else 1 for name in ("LARGE", "KEPT")]
+        close = partial(np.testing.assert_allclose, rtol=1e-4)
+        close(total(params, how), wanted[0])
+        jax.tree.map(close, jax.value_and_grad(total)(params, how), wanted)
+        jax.tree.map(close, jax.jit(jax.value_and_grad(partial(total, how=how)))(params), wanted)
+
+
+def test_pictures_are_cut_later():
+    long, picture = (tnsim.ConvAC(sites, 16, (16,) * d, (2,) * d, 2) for sites, d in ((4096, 12), ((64, 64), 6)))
+    found = [blocks.chosen(whole(arch.network), Execution(), 64, 4, True) for arch in (long, picture)]
+    assert (found[0] > 1) == (jax.default_backend() == "cpu")
+    assert found[1] == 1
 
 
 def test_pieces_that_divide_no_level_are_refused():

@@ -105,13 +105,15 @@ def _local(wave: Wave, rows: Int[np.ndarray, "pieces positions"]) -> Wave:
     return regular(wave, positions // window, slots)
 
 
-LARGE = 2**24  # bytes of a wave up to which a CPU sweeps whole levels: the allocator still hands out the same pages
+LARGE = 2**26  # bytes of a wave, in and out, up to which a CPU sweeps whole levels: the allocator hands out old pages
+KEPT = 2**24  # the same of a gradient, which keeps every level until it comes back
 PIECE = 2**21  # bytes of one piece's widest wave beyond that, in the cache of a core or two
 
 
-def chosen(schedule: Schedule, execution: Execution, batch: int, itemsize: int) -> int:
+def chosen(schedule: Schedule, execution: Execution, batch: int, itemsize: int, gradient: bool = False) -> int:
     """Into how many pieces a sweep is cut: the execution's number, or so many that a piece fits the cache of a CPU.
 
+    gradient: of a sweep that is differentiated. On pictures its pieces pay later, for each gathers its own sites.
     Accelerators sweep whole levels: their memory is as fast as the sweep. Raises ValueError for a number of pieces
     that divides no level.
     """
@@ -121,5 +123,11 @@ def chosen(schedule: Schedule, execution: Execution, batch: int, itemsize: int) 
     if jax.default_backend() != "cpu":
         return 1
     widest = max(wave.positions * (wave.dim_in + wave.dim_out) for wave in schedule.waves) * batch * itemsize
-    fitting = [pieces for pieces in possible(schedule) if widest > LARGE and pieces <= widest / PIECE]
+    most = KEPT if gradient and _in_a_row(schedule.waves[0]) else LARGE
+    fitting = [pieces for pieces in possible(schedule) if widest > most and pieces <= widest / PIECE]
     return max(fitting, default=1)
+
+
+def _in_a_row(wave: Wave) -> bool:
+    """Whether the sites of every window stand side by side."""
+    return bool((wave.children.array.ravel() == np.arange(wave.children.array.size)).all())

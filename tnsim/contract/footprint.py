@@ -48,7 +48,7 @@ def footprint(
 
 def _held(schedule: Schedule, batch: int, execution: Execution, itemsize: int, gradient: bool) -> int:
     """Numbers held beside arguments and results."""
-    pieces = blocks.chosen(schedule, execution, batch, itemsize)
+    pieces = blocks.chosen(schedule, execution, batch, itemsize, gradient)
     if pieces == 1:
         return _sweep(schedule.waves, batch, gradient, execution.remat is True)
     cut = blocks.cut(schedule, pieces)

@@ -39,6 +39,14 @@ def suits_loops(rows: tuple[int, ...], batch: int, dtype: Any) -> bool:
     return jax.default_backend() == "cpu" and rows[-1] <= NARROW and batch >= NARROW and real
 
 
+def spread(rows: Rows, count: int) -> Num[Array, "count r_out r_in"]:
+    """A shared matrix written out for every position: of few channels, else XLA makes one product of all positions and
+    batches, whose result it transposes, three to eight times as slow on a CPU."""
+    if len(rows) == count:
+        return rows
+    return lax.optimization_barrier(jnp.broadcast_to(rows, (count, *rows.shape[1:])))
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def looped(rows: Rows, below: Below, precision: Any) -> Num[Array, "n r_out batch"]:
     """The library's product; its gradient in `below` is a sum of r_out outer products, the batch innermost."""

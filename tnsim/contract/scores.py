@@ -47,9 +47,20 @@ def scores(
     axis = 2 if execution.layout == "batch-last" else 0
     batch, itemsize = features.shape[axis], features.dtype.itemsize
     parts = chunks(network, batch, itemsize, execution)
-    pieces = blocks.chosen(whole(network), execution, -(-batch // parts), itemsize)
-    one = partial(_scores, network, banks, execution=execution, pieces=pieces)
+    size = -(-batch // parts), itemsize
+    plain, kept = (blocks.chosen(whole(network), execution, *size, gradient) for gradient in (False, True))
+    one = partial(_of_one_part(network, execution, plain, kept), banks)
     return one(features) if parts == 1 else in_parts(one, features, axis, parts)
+
+
+def _of_one_part(network: Network, execution: Execution, plain: int, kept: int) -> Callable[..., Scores]:
+    """Scores of (banks, features) in `plain` subtrees, and in `kept` of them where they are differentiated."""
+    ways = {pieces: partial(_scores, network, execution=execution, pieces=pieces) for pieces in (plain, kept)}
+    if plain == kept:
+        return ways[plain]
+    one = jax.custom_jvp(ways[plain])
+    one.defjvp(lambda primals, tangents: jax.jvp(ways[kept], primals, tangents))
+    return one
 
 
 def in_parts(one: Callable[..., Scores], features: Num[Array, "..."], axis: int, parts: int) -> Scores:

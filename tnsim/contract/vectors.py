@@ -25,7 +25,7 @@ from jaxtyping import Array, Float, Int, Num
 from tnsim.contract import fold as folds
 from tnsim.contract.execution import Execution
 from tnsim.contract.fold import Scaled
-from tnsim.contract.products import Product, looped, product, suits_loops
+from tnsim.contract.products import Product, looped, product, spread, suits_loops
 from tnsim.contract.schedule import Schedule, Wave
 
 Value = Num[Array, "n r batch"]
@@ -48,7 +48,7 @@ def folded(schedule: Schedule, banks: Mapping[str, Any], leaves: Scaled, executi
     heavy = _heavy(schedule)
     own = _own_scales(schedule, banks, value.shape[2], heavy)
     for wave in schedule.waves:
-        multiply = _product(wave, value, execution) if wave in heavy else product(execution)
+        multiply = _product(wave, value, execution, wave in heavy)
         level = partial(_level, wave, multiply) if wave in own else partial(_between, wave, multiply)
         kept = jax.checkpoint(level) if execution.remat is True else level
         value, factor, log_scale = kept(banks[wave.bank], value)
@@ -74,12 +74,14 @@ def _heavy(schedule: Schedule) -> set[Wave]:
     return {wave for wave, cost in work.items() if MOST * cost >= max(work.values())}
 
 
-def _product(wave: Wave, value: Value, execution: Execution) -> Product:
-    """The product of a heavy wave: by loops in the gradient, where it is narrow enough for them."""
-    plain = not (execution.compute or execution.accumulate)
-    if plain and suits_loops((wave.dim_out, wave.dim_in), value.shape[2], value.dtype):
-        return lambda rows, below: looped(rows, below, execution.precision)
-    return product(execution)
+def _product(wave: Wave, value: Value, execution: Execution, heavy: bool) -> Product:
+    """The product of a wave: of few channels with a shared matrix spread, and where it is heavy a gradient by loops."""
+    plain = product(execution)
+    if not suits_loops((wave.dim_out, wave.dim_in), value.shape[2], value.dtype):
+        return plain
+    if not heavy or execution.compute or execution.accumulate:
+        return lambda rows, below: plain(spread(rows, len(below)), below)
+    return lambda rows, below: looped(spread(rows, len(below)), below, execution.precision)
 
 
 def _own_scales(schedule: Schedule, banks: Mapping[str, Any], batch: int, heavy: set[Wave]) -> set[Wave]:
@@ -111,7 +113,7 @@ def _level(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"],
         nothing = jnp.zeros((len(moved), moved.shape[2]), factor.dtype)
         pooled = folds.pool(wave, Scaled(moved * factor, nothing), (-2,))
         return pooled.value, factor, pooled.log_scale.sum(0)
-    return _multiplied(windowed(wave, moved), windowed(wave, factor)), factor, None
+    return _multiplied(wave, moved * factor), factor, None
 
 
 def _between(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"], value: Value):
@@ -121,7 +123,7 @@ def _between(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"
     factor = _rows(wave, scale_of(lax.stop_gradient(peaks)[:, None, None]))
     factor = jnp.broadcast_to(factor, (wave.positions, 1, 1))
     moved = multiply(_rows(wave, bank), value)
-    return _multiplied(windowed(wave, moved), windowed(wave, factor)), factor, None
+    return _multiplied(wave, moved * factor), factor, None
 
 
 def _rows(wave: Wave, bank: Num[Array, "copies ..."]) -> Num[Array, "rows ..."]:
@@ -176,8 +178,15 @@ def windowed(wave: Wave, x: Num[Array, "positions ..."]) -> Num[Array, "nodes wi
     return split.swapaxes(1, 2).reshape(-1, h * w, *x.shape[1:])
 
 
-def _multiplied(value: Num[Array, "nodes window r batch"], factor) -> Num[Array, "nodes r batch"]:
-    """The product over a window, each vector times its scale."""
-    scaled = value * factor
-    parts = [lax.index_in_dim(scaled, place, 1, False) for place in range(value.shape[1])]
-    return reduce(lax.mul, parts)
+def _multiplied(wave: Wave, scaled: Value) -> Num[Array, "nodes r batch"]:
+    """The product over every window; on a grid first down, then along, so that nothing is moved."""
+    if wave.grid is None:
+        return _product_of(scaled[wave.children.array])
+    h, w = wave.grid.window
+    down = _product_of(scaled.reshape(wave.grid.rows // h, h, -1, *scaled.shape[1:]))
+    down = down.reshape(-1, w, *scaled.shape[1:])
+    return _product_of(down)
+
+
+def _product_of(x: Num[Array, "n factors ..."]) -> Num[Array, "n ..."]:
+    return reduce(lax.mul, [lax.index_in_dim(x, place, 1, False) for place in range(x.shape[1])])
