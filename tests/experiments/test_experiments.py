@@ -376,6 +376,19 @@ def test_a_failing_trial_is_named(tmp_path):
         executors.here(0)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps no process to a core")
+def test_a_process_kept_to_a_core_takes_one_thread_for_its_linear_algebra():
+    script = (
+        "import multiprocessing, os, numpy; from threadpoolctl import threadpool_info\n"
+        "from tnsim.experiments.executors import _on_own_core\n"
+        "_on_own_core(multiprocessing.Value('i', 0), len(os.sched_getaffinity(0)))\n"
+        "print(len(os.sched_getaffinity(0)), max(pool['num_threads'] for pool in threadpool_info()))"
+    )
+    alone = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=alone).stdout
+    assert told.split() == ["1", "1"]
+
+
 @pytest.mark.slow
 def test_a_lost_worker_is_told(tmp_path):
     def kill_one():

@@ -18,6 +18,7 @@ from multiprocessing import get_context, parent_process
 from typing import Any
 
 import jax
+import threadpoolctl
 
 from tnsim.experiments.experiment import Settings, Trial, key
 from tnsim.experiments.registry import named
@@ -130,7 +131,10 @@ def _end_with_parent() -> None:
 
 
 def _on_own_core(turns: Any, workers: int) -> None:
-    """Keep a new process to one core of its own, where there are enough: then two trials do not slow each other."""
+    """Keep a new process to one core of its own, where there are enough: then two trials do not slow each other.
+
+    Its linear algebra takes as many threads as it has cores: more would wait for each other, ten times as long.
+    """
     if not hasattr(os, "sched_setaffinity"):
         return
     cores = sorted(os.sched_getaffinity(0))
@@ -139,6 +143,7 @@ def _on_own_core(turns: Any, workers: int) -> None:
     share = max(1, len(cores) // workers)
     first = turn * share % len(cores)
     os.sched_setaffinity(0, cores[first : first + share])
+    threadpoolctl.threadpool_limits(share)
 
 
 def _outcome(future: Future[Trial] | Any, settings: Settings) -> Trial | TrialError:
