@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Int, Num
 
 from tnsim import modular
+from tnsim.banks import AnyArray
 from tnsim.contract.layout import groups
 
 Axes = tuple[int, ...]
@@ -23,10 +24,10 @@ class Named(NamedTuple):
     """An array and the names of its axes, each once."""
 
     axes: Axes
-    value: Num[np.ndarray, "..."]
+    value: Num[AnyArray, "..."]
 
 
-Matmul = Callable[[Num[np.ndarray, "k m s"], Num[np.ndarray, "k s n"]], Num[np.ndarray, "k m n"]]
+Matmul = Callable[[Num[AnyArray, "k m s"], Num[AnyArray, "k s n"]], Num[AnyArray, "k m n"]]
 
 
 def times(x: Named, y: Named, kept: Collection[int], matmul: Matmul = np.matmul) -> Named:
@@ -46,8 +47,8 @@ def ordered(x: Named, axes: Axes) -> Named:
     return Named(axes, _ordered(x, axes))
 
 
-def _ordered(x: Named, axes: Axes) -> Num[np.ndarray, "..."]:
-    return np.asarray(x.value) if axes == x.axes else x.value.transpose([x.axes.index(axis) for axis in axes])
+def _ordered(x: Named, axes: Axes) -> Num[AnyArray, "..."]:
+    return x.value if axes == x.axes else x.value.transpose([x.axes.index(axis) for axis in axes])
 
 
 def over(prime: int) -> Matmul:
