@@ -144,9 +144,9 @@ def _sliced(network: Network, plan: Plan, needed: Callable[[Plan], float], limit
 
     The engine slices until what is alive along the path fits; here all tensors are kept for what surrounds them.
     """
-    while needed(plan) > limit:
+    while (bytes_ := needed(plan)) > limit:
         try:
-            finer = plan_path(network, max(1, plan.peak // 2), plan.path, 1)
+            finer = plan_path(network, max(1, int(plan.peak * min(0.5, limit / bytes_))), plan.path, 1)
         except MemoryLimitError:  # told by who asks, with the bytes of all that is kept
             break
         if finer.slices > SLICES:
