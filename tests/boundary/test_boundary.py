@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import network_worlds as worlds
 import numpy as np
+import opt_einsum
 import oracle
 import pytest
 from architectures.networks import cases
@@ -58,7 +59,7 @@ def vectors(seed, samples, sites, dtype="float64", d=2):
     return normal(np.random.default_rng(seed), (samples, sites, d), dtype)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(DRAWN, SEEDS)
 def test_nothing_left_out_is_exact(drawn, seed):
     state, world = made(drawn)
@@ -76,7 +77,7 @@ def test_nothing_left_out_is_exact(drawn, seed):
         np.testing.assert_allclose(rho, oracle.density_matrix(world.dense, [site]), atol=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(DRAWN, SEEDS, st.integers(1, 5))
 def test_what_a_width_leaves_out_stays_within_the_bound(drawn, seed, width):
     state, world = made(drawn)
@@ -102,16 +103,19 @@ def test_errors_fall_as_the_width_grows(dtype):
     assert np.all(np.diff([one.discarded.sum() for one in found]) < 0)
 
 
-def test_scores_of_a_grid_of_bond_3_and_its_sites():
+def test_scores_of_a_grid_of_bond_3():
     state, world = grid(4, 4, 3, 1)
     features = vectors(5, 3, 16)
     wanted = np.array([oracle.multilinear(world.dense, x) for x in features])
     off = [within(tnsim.boundary_mps(state, width).scores(features), wanted).max() for width in (2, 4, 9)]
     assert off[1] < off[0]
-    assert off[2] < 1e-10
-    exact = [oracle.density_matrix(world.dense, [site]) for site in range(16)]
-    worst = []
-    for width in (2, 8, 24):
+    assert off[2] < 1e-10  # two rows hold no more
+
+
+def test_sites_come_closer_as_the_width_grows():
+    state, world = grid(4, 3, 2, 1)
+    exact, worst = [oracle.density_matrix(world.dense, [site]) for site in range(12)], []
+    for width in (2, 4, 16):
         found = tnsim.boundary_mps(state, width).density_matrices()
         worst.append(max(abs(rho - one).max() for rho, one in zip(found.matrices, exact, strict=True)))
         assert worst[-1] < 3 * found.estimate.max()
@@ -158,23 +162,29 @@ def test_a_stretch_bounds_the_largest_singular_value(seed, columns, bond):
 
 
 def test_a_large_grid_that_no_exact_way_holds():
-    arch = tnsim.PEPS((8, 8), features=2, bond=3)
-    rng = np.random.default_rng(0)
-    params = {
-        name: 0.3 * normal(rng, shape) / 3 ** ((len(shape) - 2) / 2) for name, shape in arch.network.bank_shapes.items()
-    }
+    arch, rng = tnsim.PEPS((10, 10), features=2, bond=3), np.random.default_rng(0)
+    params = {name: 0.1 * normal(rng, shape) for name, shape in arch.network.bank_shapes.items()}
     for bank in params.values():
         bank[(slice(None), *(0,) * (bank.ndim - 1))] += 1
     state = arch.state(params)
     with pytest.raises(MemoryLimitError, match="the norm needs about"):
-        state.norm(memory="4GB")
-    found = tnsim.boundary_mps(state, 9, memory="1GB").norm_squared()
+        state.norm(memory="100MB")
+    found = tnsim.boundary_mps(state, 9, memory="100MB").norm_squared()
     assert found.value == 1
-    assert found.estimate < 1e-3
-    features = np.abs(rng.normal(size=(2, 64, 2)))
-    exact = arch.apply(params, features.astype(np.float32))
-    wide = tnsim.boundary_mps(state, 16).scores(features)
-    np.testing.assert_allclose(wide.log_scale, exact.log_scale + np.log(np.abs(exact.value[:, 0])), atol=1e-4)
+    assert found.estimate < 1e-2
+    features = np.abs(rng.normal(size=(1, 100, 2)))
+    value = closed_by_hand(arch.network, params, features[0])
+    scores = tnsim.boundary_mps(state, 9).scores(features)
+    assert abs(number(scores)[0] / value - 1) < 1e-4
+    within(scores, value)
+
+
+def closed_by_hand(network, params, vectors):
+    """The number of a network with vectors at its sites: 3^10 numbers at once are no trouble."""
+    operands = [part for view in network.tensors() for part in (params[view.bank][view.slot], view.legs)]
+    for index, vector in zip(network.sites.array.tolist(), vectors, strict=True):
+        operands += [vector, (index,)]
+    return opt_einsum.contract(*operands, (), optimize="greedy")
 
 
 def test_a_state_that_is_zero():

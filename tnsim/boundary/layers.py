@@ -82,13 +82,16 @@ def _onto(column: Column, core: Num[np.ndarray, "a x b"]) -> Num[np.ndarray, "la
 
 def log_stretch(layer: Layer) -> float:
     """ln of a bound on the layer's largest singular value: (Tr (T^dagger T)^p)^(1 / 2p) for the largest p at hand."""
-    tensors = [column.tensor for column in layer]
+    peaks = [float(np.abs(column.tensor).max()) for column in layer]
+    if not min(peaks) > 0:
+        return -np.inf
+    tensors = [column.tensor / peak for column, peak in zip(layer, peaks, strict=True)]
     bond = max(max(tensor.shape[0], tensor.shape[3]) for tensor in tensors)
     sides = max(tensor.shape[1] * tensor.shape[2] for tensor in tensors)
     p = 1
     while p < MOST and sides * bond ** (2 * p + 2) <= ROOM:
         p += 1
-    return _log_moment(tensors, p) / (2 * p)
+    return float(np.log(peaks).sum()) + _log_moment(tensors, p) / (2 * p)
 
 
 def _log_moment(tensors: Sequence[Num[np.ndarray, "left in out right"]], p: int) -> float:

@@ -11,6 +11,7 @@ layers, canonical.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -137,4 +138,4 @@ def _bytes(layers: Sequence[Layer], width: int | None) -> float:
 
 
 def _numbers(legs: Sequence[float], bonds: Sequence[float]) -> float:
-    return sum(leg * left * right for leg, left, right in zip(legs, bonds, bonds[1:], strict=True))
+    return sum(leg * left * right for leg, (left, right) in zip(legs, pairwise(bonds), strict=True))

@@ -90,11 +90,12 @@ class _Agglomeration:
         self.held = self.peak = sum(self.size)
 
     def run(self) -> Order:
+        met: dict[tuple[int, int], None] = {}  # once, however many indices two parts share
         for there in self.on.values():
             some = sorted(there, key=self._alike)  # so that clusters of one side meet, whatever lies between them
-            pairs = combinations(some, 2) if len(some) <= NEAR else pairwise(some)
-            for left, right in pairs:
-                self._propose(left, right)
+            met |= dict.fromkeys(combinations(some, 2) if len(some) <= NEAR else pairwise(some))
+        for left, right in met:
+            self._propose(left, right)
         merges = []
         while len(self.alive) > 1:
             left, right = self._best()

@@ -1,6 +1,5 @@
 """The door to any network's state: the same answers as a layered tree's own, other measures, and every refusal."""
 
-import re
 from itertools import combinations
 
 import jax
@@ -14,7 +13,9 @@ from strategies import FEW, cases
 
 import tnsim
 from tnsim.contract.schedule import NotLayered
-from tnsim.memory import UNITS, MemoryLimitError
+from tnsim.entanglement import entropy as spectral
+from tnsim.entanglement.networks import spectra
+from tnsim.memory import MemoryLimitError
 
 
 @settings(max_examples=12)
@@ -100,24 +101,24 @@ def test_all_sites_and_all_pairs(world, order):
         assert pairs.correlations[j, i] == pytest.approx(np.linalg.norm(rho - np.kron(one, other)), abs=1e-9)
 
 
-def test_a_layered_tree_has_certified_intervals_where_no_spectrum_fits():
-    arch = tnsim.ConvAC(sites=16, features=2, channels=(4, 4, 4, 4), windows=(2, 2, 2, 2), classes=2)
+def test_a_layered_tree_has_certified_intervals_where_no_spectrum_fits(monkeypatch):
+    arch = tnsim.ConvAC(sites=8, features=2, channels=(3, 4, 4), windows=(2, 2, 2), classes=2)
     params = arch.init(jax.random.key(0))
-    state = tnsim.network_state(arch.network, params, 1, grid=arch)
+    state, other = tnsim.network_state(arch.network, params, 1, grid=arch), worlds.random_chain(4, 2).state
+    assert np.flatnonzero(state.mask("window:0:1")).tolist() == [2, 3]
     whole = state.entropy("interleaved")
     assert whole.method == "exact spectrum"
-    needed = state_bytes(state, "interleaved")
-    found = state.entropy("interleaved", memory=needed // 2)
+
+    def refused(*_):
+        raise MemoryLimitError("its exact Schmidt spectrum does not fit")
+
+    monkeypatch.setattr(spectra, "spectrum", refused)
+    monkeypatch.setattr(spectral, "EXACT", 1)
+    found = state.entropy("interleaved")
+    assert found.method.startswith("certified")
     assert found.agrees(whole)
-    assert np.flatnonzero(state.mask("window:0:1")).tolist() == [2, 3]
-
-
-def state_bytes(state, A):
-    """What its exact spectrum is said to need."""
-    with pytest.raises(MemoryLimitError) as refused:
-        state.schmidt(A, memory=1)
-    number, unit = re.search(r"needs about ([\d.e+]+) (\w+),", str(refused.value)).groups()
-    return int(float(number) * UNITS[unit])
+    with pytest.raises(MemoryLimitError, match="does not fit"):  # no layered tree: said as it is
+        other.entropy([0, 2])
 
 
 def test_tree_only_measures_say_why_and_what_else():

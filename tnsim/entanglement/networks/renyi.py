@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float, Int, Num
 
 from tnsim import memory
 from tnsim.contract.device_memory import allowed
+from tnsim.contract.finders import Path, find
 from tnsim.contract.fold import Scaled
-from tnsim.contract.plan import Plan, plan_path
+from tnsim.contract.plan import plan_path
 from tnsim.entanglement.networks import closed, executors, replicas
 from tnsim.entanglement.networks.folds import Factors
 from tnsim.entanglement.networks.parts import Parts
@@ -125,39 +126,42 @@ class Job(NamedTuple):
 
 
 def _planned(parts: Parts, layers: Layers, factors: Factors, asked: Asked, what: str) -> Job:
-    """The engine's plan. Raises MemoryLimitError where not even slices fit."""
+    """The engine's path and slices. Raises MemoryLimitError where not even slices fit."""
     network, size = replicas.network_of(parts, layers), item_size(parts, factors)
-    plan = plan_path(network, UNBOUNDED, replicas.finder(parts, layers), size)
-    wiring = replicas.wired(network, plan.path)
+    path = find(network, replicas.finder(parts, layers))
+    wiring = replicas.wired(network, path)
     executor = executors.chosen(asked.executor, len(wiring.steps))
     limit = allowed(asked.limit) if executor == "jax" else memory.limit(asked.limit)
     ends = size * sum(float(dim) ** layers.total for dim in parts.site_dims)
-    plan, needed = _sliced(network, plan, lambda plan: ends + size * _kept(wiring, plan), limit)
+    indices, needed = _sliced(network, path, lambda sliced: ends + size * _kept(wiring, sliced), limit)
     memory.check(needed, limit, what, WAYS_OUT)
-    dims = network.dims
-    sliced = {index: int(dims[index]) for index in plan.sliced}
+    sliced = {index: wiring.dims[index] for index in indices}
     return Job(wiring, sliced, max(1, int(min(limit, AT_ONCE[executor]) / needed)), executor)
 
 
-def _sliced(network: Network, plan: Plan, needed: Callable[[Plan], float], limit: int) -> tuple[Plan, float]:
-    """A plan of slices within a limit, or the closest to it, and the bytes that it needs.
+def _sliced(
+    network: Network, path: Path, needed: Callable[[tuple[int, ...]], float], limit: int
+) -> tuple[tuple[int, ...], float]:
+    """Indices to slice for a limit, or to come close to it, and the bytes then needed.
 
     The engine slices until what is alive along the path fits; here all tensors are kept for what surrounds them.
     """
-    while (bytes_ := needed(plan)) > limit:
+    sliced, most = (), needed(())
+    peak = plan_path(network, UNBOUNDED, path, 1).peak if most > limit else 0
+    while most > limit:
         try:
-            finer = plan_path(network, max(1, int(plan.peak * min(0.5, limit / bytes_))), plan.path, 1)
+            plan = plan_path(network, max(1, int(peak * min(0.5, limit / most))), path, 1)
         except MemoryLimitError:  # told by who asks, with the bytes of all that is kept
             break
-        if finer.slices > SLICES:
+        if plan.slices > SLICES:
             break
-        plan = finer
-    return plan, needed(plan)
+        sliced, most, peak = plan.sliced, needed(plan.sliced), plan.peak
+    return sliced, most
 
 
-def _kept(wiring: Wiring, plan: Plan) -> float:
+def _kept(wiring: Wiring, sliced: tuple[int, ...]) -> float:
     """Numbers: tensors and what surrounds them are both kept."""
-    sizes = wiring.numbers(plan.sliced)
+    sizes = wiring.numbers(sliced)
     return 2 * sum(sizes) + 4 * max(sizes)
 
 
