@@ -57,7 +57,7 @@ class Unlayered:
         block = [min(side, 2 ** (level + 1)) for side in self.grid]
         place = np.indices(self.grid).reshape(len(self.grid), -1)
         tiles = [side // b for side, b in zip(self.grid, block, strict=True)]
-        node = np.ravel_multi_index(list(place // np.array(block)[:, None]), tiles)
+        node = np.ravel_multi_index(tuple(place // np.array(block)[:, None]), tuple(tiles))
         return np.argsort(node, kind="stable").reshape(prod(tiles), -1)
 
 

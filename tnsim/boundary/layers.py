@@ -29,7 +29,7 @@ MOST = 8  # the highest moment
 class Column(NamedTuple):
     """A tensor (left, in, out, right); front: whether `in` is the front of the chain's leg, or its back."""
 
-    tensor: Num[np.ndarray, "left in out right"]
+    tensor: Num[np.ndarray, "left inner outer right"]
     front: bool
 
 
@@ -49,12 +49,12 @@ def double(rows: Rows) -> list[Layer]:
     return found
 
 
-def _ket(core) -> Num[np.ndarray, "left in out right"]:
+def _ket(core) -> Num[np.ndarray, "left inner outer right"]:
     up, left, down, right, d = core.shape
     return core.transpose(1, 0, 2, 4, 3).reshape(left, up, down * d, right)
 
 
-def _bra(core) -> Num[np.ndarray, "left in out right"]:
+def _bra(core) -> Num[np.ndarray, "left inner outer right"]:
     up, left, down, right, d = core.shape
     return core.conj().transpose(1, 4, 0, 2, 3).reshape(left, d * up, down, right)
 
@@ -94,7 +94,7 @@ def log_stretch(layer: Layer) -> float:
     return float(np.log(peaks).sum()) + _log_moment(tensors, p) / (2 * p)
 
 
-def _log_moment(tensors: Sequence[Num[np.ndarray, "left in out right"]], p: int) -> float:
+def _log_moment(tensors: Sequence[Num[np.ndarray, "left inner outer right"]], p: int) -> float:
     """ln Tr (T^dagger T)^p: a ring of 2p copies, contracted column by column."""
     carried, log_scale = np.ones((1,) * (2 * p)), 0.0
     for tensor in tensors:
@@ -107,7 +107,7 @@ def _log_moment(tensors: Sequence[Num[np.ndarray, "left in out right"]], p: int)
         return float(np.log(np.abs(carried.item()))) + log_scale
 
 
-def _through(carried, tensor: Num[np.ndarray, "left in out right"], p: int):
+def _through(carried, tensor: Num[np.ndarray, "left inner outer right"], p: int):
     """One column of the ring, copy by copy; the leg between two copies stands second to last, the first `in` open."""
     found = np.tensordot(carried, tensor, axes=(0, 0))  # (l .., in, out, right)
     for copy in range(1, 2 * p - 1):

@@ -15,15 +15,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Num
 
-from tnsim.banks import AnyArray
 from tnsim.contract.grouped import Step
 from tnsim.entanglement.networks.products import Named, times
 
 BATCH = -1
 EPS = float(np.finfo(np.float64).eps)
-Scale = float | Float[AnyArray, "*batch"]
+Scale = Any  # a float, or an array (batch,) of NumPy or JAX
 
 
 class Tensor(NamedTuple):
@@ -47,7 +45,7 @@ class Run(NamedTuple):
     steps: Sequence[Step]
 
     @property
-    def number(self) -> tuple[Num[AnyArray, "*batch"], Scale]:
+    def number(self) -> tuple[Any, Scale]:
         """value, log_scale."""
         last = self.tensors[-1]
         return last.named.value, last.log_scale
@@ -104,11 +102,12 @@ def rounding(run: Run, surroundings: Sequence[Tensor | None], given: float = 0.0
 
 
 class Sum(NamedTuple):
-    """A number over all slices: value and a bound on its error, both times exp(log_scale)."""
+    """A number over all slices, or a batch of them (batch,): value and a bound on its error, both times
+    exp(log_scale)."""
 
-    value: Num[AnyArray, "*batch"]
-    error: Float[AnyArray, "*batch"]
-    log_scale: Float[AnyArray, "*batch"]
+    value: Any
+    error: Any
+    log_scale: Scale
 
 
 Executor = Callable[[Sequence[Named], Sequence[Step], float | None], Sum]

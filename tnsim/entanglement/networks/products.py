@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int, Num
@@ -21,13 +21,13 @@ Axes = tuple[int, ...]
 
 
 class Named(NamedTuple):
-    """An array and the names of its axes, each once."""
+    """An array, of NumPy or JAX, and the names of its axes, each once."""
 
     axes: Axes
-    value: Num[AnyArray, "..."]
+    value: Any
 
 
-Matmul = Callable[[Num[AnyArray, "k m s"], Num[AnyArray, "k s n"]], Num[AnyArray, "k m n"]]
+Matmul = Callable[[Any, Any], Any]  # (k, m, s), (k, s, n) -> (k, m, n)
 
 
 def times(x: Named, y: Named, kept: Collection[int], matmul: Matmul = np.matmul) -> Named:

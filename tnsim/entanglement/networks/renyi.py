@@ -146,7 +146,8 @@ def _sliced(
 
     The engine slices until what is alive along the path fits; here all tensors are kept for what surrounds them.
     """
-    sliced, most = (), needed(())
+    sliced: tuple[int, ...] = ()
+    most = needed(sliced)
     peak = plan_path(network, UNBOUNDED, path, 1).peak if most > limit else 0
     while most > limit:
         try:
