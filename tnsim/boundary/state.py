@@ -24,7 +24,7 @@ from tnsim.entanglement.networks.state import NetworkState
 
 class Local(NamedTuple):
     """Density matrices of all sites, Hermitian, of trace 1; estimate: (sites,) trace distance from those of half the
-    width, or the part that was not Hermitian where that is larger: no bound."""
+    width, or the part that was not Hermitian where that is larger: no bound. Of a width of 1 it is 1, all there is."""
 
     matrices: tuple[Num[np.ndarray, "_ _"], ...]
     estimate: Float[np.ndarray, "sites"]
@@ -71,7 +71,9 @@ class BoundaryMPS:
         found = local.density_matrices(self._measured, self.width, self.memory)
         kept = [(rho + rho.conj().T) / 2 for rho in found]
         apart = [_trace_distance(rho, one) for rho, one in zip(found, kept, strict=True)]
-        if self.width is not None and self.width > 1:
+        if self.width == 1:  # nothing narrower to compare with: the largest distance that there is
+            apart = [1.0] * len(kept)
+        elif self.width is not None:
             half = local.density_matrices(self._measured, self.width // 2, self.memory)
             apart = [max(d, _trace_distance(one, rho)) for d, one, rho in zip(apart, kept, half, strict=True)]
         return Local(tuple(kept), np.array(apart))

@@ -77,7 +77,7 @@ def _next(before: Boundary, layer: Layer, stretch: float, width: int | None) -> 
         return NOTHING._replace(log_lost=_rounding(before, stretch, len(layer)))
     cut = compressed(whole, width)
     # Each cut is an orthogonal projection within the one before: the product of all 1 - w is what stays of the square.
-    discarded = -float(np.expm1(np.log1p(-cut.discarded).sum()))
+    discarded = abs(float(np.expm1(np.log1p(-cut.discarded).sum())))
     centre = cut.state.cores[cut.state.centre or 0]
     log_norm = float(np.log(np.linalg.norm(centre)) + cut.state.log_scale)
     with np.errstate(divide="ignore"):
