@@ -10,6 +10,7 @@ from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Int, Num
 
@@ -48,7 +49,9 @@ def ordered(x: Named, axes: Axes) -> Named:
 
 
 def _ordered(x: Named, axes: Axes) -> Num[AnyArray, "..."]:
-    return x.value if axes == x.axes else x.value.transpose([x.axes.index(axis) for axis in axes])
+    if axes != x.axes:
+        return x.value.transpose([x.axes.index(axis) for axis in axes])
+    return x.value if isinstance(x.value, jax.Array) else np.asarray(x.value)  # NumPy makes scalars of 0-d arrays
 
 
 def over(prime: int) -> Matmul:
