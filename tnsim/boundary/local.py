@@ -37,7 +37,7 @@ class Stage(NamedTuple):
 def density_matrices(rows: Rows, width: int | None, limit=None) -> list[Num[np.ndarray, "_ _"]]:
     """rho of every site, trace 1, Hermitian but for what the width left out. Raises ValueError for zero, as `sides`."""
     found = sides(double(rows), width, limit)
-    matrices = []
+    matrices: list[Num[np.ndarray, "_ _"]] = []
     for number, row in enumerate(rows):
         above, below = found.above[2 * number].state, found.below[2 * number + 2].state
         if above is None or below is None:
