@@ -25,6 +25,7 @@ LAYERS = (
     ("entanglement",),
     ("compression",),
     ("canonical",),
+    ("boundary",),
     ("physics",),
     ("correlations",),
     ("models",),

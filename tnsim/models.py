@@ -48,7 +48,7 @@ class Doors(OnGrid):
     def state(self, params: Banks, label: int | None = None, measure: str = "coefficient", gram=None) -> NetworkState:
         """The wave function of class `label` (None where there is no class leg), in the measure "coefficient", or
         "function" with gram=: (M, M) or (sites, M, M)."""
-        return network_state(self.network, params, label, measure, gram, grid=self.grid)
+        return network_state(self.network, params, label, measure, gram, grid=self)
 
     def to_tensornetwork(self, params: Banks) -> Graph:
         """A Google TensorNetwork graph that views `params`: .nodes, .site_edges, .class_edge, .attach(features)."""

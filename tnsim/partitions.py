@@ -39,17 +39,31 @@ class Sites(Protocol):
 
 @dataclass(frozen=True)
 class Unlayered:
-    """The sites of a network without levels, on a grid or in a row."""
+    """The sites of a network without levels, on a grid or in a row. Its windows are blocks that tile the grid: of level
+    l, of 2^(l + 1) sites along each side, as long as these divide it (a side of 1 stays)."""
 
     grid: tuple[int, ...]
-    depth: int = 0
 
     @property
     def size(self) -> int:
         return prod(self.grid)
 
+    @property
+    def depth(self) -> int:
+        sides = [side & -side for side in self.grid if side > 1]  # the largest power of 2 in each
+        return min(sides, default=1).bit_length() - 1
+
     def sites_below(self, level: int) -> Int[np.ndarray, "nodes sites"]:
-        return np.zeros((0, 0), dtype=np.int64)
+        block = [min(side, 2 ** (level + 1)) for side in self.grid]
+        place = np.indices(self.grid).reshape(len(self.grid), -1)
+        tiles = [side // b for side, b in zip(self.grid, block, strict=True)]
+        node = np.ravel_multi_index(tuple(place // np.array(block)[:, None]), tuple(tiles))
+        return np.argsort(node, kind="stable").reshape(prod(tiles), -1)
+
+
+def sites_of(arch: Any) -> Sites:
+    """What partitions ask of an architecture: itself where it has levels, else the blocks of its grid."""
+    return arch if isinstance(arch, Sites) else Unlayered(arch.grid)
 
 
 def mask(arch: Sites, A: Partition, name: str = "partition") -> Bool[np.ndarray, "sites"]:
@@ -145,7 +159,7 @@ def _middle(coordinate: Int[np.ndarray, "..."], length: int) -> Bool[np.ndarray,
 
 def _level(arch: Sites, level: int, name: str) -> int:
     if not arch.depth:
-        raise ValueError(f"{name}: wanted levels, whose nodes have windows, found a network without")
+        raise ValueError(f"{name}: wanted levels with windows, or a grid that blocks of 2 tile, found neither")
     if not 0 <= level < arch.depth:
         raise ValueError(f"{name}: levels are 0..{arch.depth - 1}, found {level}")
     return level

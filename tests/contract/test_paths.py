@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tnsim.contract.chains import chained
 from tnsim.contract.estimate import peak
 from tnsim.contract.execute import How
-from tnsim.contract.finders import find
+from tnsim.contract.finders import Grouped, find
 from tnsim.contract.kinds import Chain, Meet
 from tnsim.contract.paths import _contract, contract_network, contract_network_scaled
 from tnsim.contract.plan import load_plan, plan_path
@@ -262,9 +262,32 @@ def test_intermediates_beyond_float_range_are_weighed():
     assert len(found.indices) > 0
 
 
-@pytest.mark.parametrize("finder", ["greedy", "cotengra", "cotengra-hyper"])
+@given(hypergraphs(), st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_clusters_of_any_groups_are_paths(case, seed):
+    terms, arrays, opened = case
+    rng = np.random.default_rng(seed)
+    order, cuts = rng.permutation(len(terms)), np.sort(rng.integers(0, len(terms) + 1, 2))
+    groups = Grouped(tuple(tuple(part.tolist()) for part in np.split(order, cuts) if len(part)))
+    with jax.enable_x64(True):
+        network, banks = from_einsum(terms, *arrays, output=opened)
+        for finder in ("clusters", groups):
+            plan = plan_path(network, finder=finder)
+            found = contract_network(network, banks, plan=plan)
+            np.testing.assert_allclose(found, wanted(*case), rtol=1e-9, atol=1e-9)
+    with pytest.raises(ValueError, match=r"finder: wanted each of .* tensors in one group"):
+        find(network, Grouped(groups.groups[1:]))
+
+
+def test_clusters_of_a_lattice_are_close_to_its_width():
+    terms, arrays, _ = lattice(5, 4)
+    network, _ = from_einsum(terms, *arrays, output=[])
+    assert plan_path(network, 2**62, finder="clusters").largest <= 4**7  # row by row it is 4^6
+
+
+@pytest.mark.parametrize("finder", ["greedy", "clusters", "cotengra", "cotengra-hyper"])
 def test_equal_seeds_give_equal_paths_in_any_process(finder):
-    if finder != "greedy":
+    if finder.startswith("cotengra"):
         pytest.importorskip("cotengra")
     terms = graph(16, 2, 3)[0]
     code = (

@@ -1,7 +1,7 @@
-"""In which order the tensors of a network meet: path finders behind one door. Uses steps; used by plan.
+"""In which order the tensors of a network meet: path finders behind one door. Uses steps, grouped; used by plan.
 
-    terms, open indices, dims --["greedy" | "optimal" | "cotengra" | "cotengra-hyper"]--> path: places taken out, step
-                                                                                          by step; the result goes last
+    terms, open indices, dims --["greedy" | "optimal" | "clusters" | Grouped | "cotengra" | "cotengra-hyper"]--> path:
+                                                              places taken out, step by step; the result goes last
 
 All search in this process and from the given seed alone, so that equal seeds give equal paths, in any process; nothing
 is forked, which would hang once JAX runs threads.
@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import opt_einsum
 
+from tnsim.contract.grouped import path_of
 from tnsim.contract.steps import Term, opened_of, terms_of
 from tnsim.network import Network
 
@@ -25,23 +27,35 @@ except ImportError:  # the extra `paths`
     cotengra = None
 
 STARTS = 4  # trees whose subtrees are reconfigured
-FINDERS = ("greedy", "optimal", "cotengra", "cotengra-hyper")
+FINDERS = ("greedy", "optimal", "clusters", "cotengra", "cotengra-hyper")
 OPTIMAL = 16  # tensors; beyond, an optimal search does not end
 
 Path = tuple[tuple[int, ...], ...]
 
 
-def find(
-    network: Network, finder: str | Sequence[Sequence[int]] = "greedy", seed: int = 0, trials: int = 32
-) -> Path:
+@dataclass(frozen=True)
+class Grouped:
+    """A finder: the numbers of the tensors in groups, each in one, that meet as wholes, cluster by cluster."""
+
+    groups: tuple[tuple[int, ...], ...]
+
+
+Finder = str | Grouped | Sequence[Sequence[int]]
+
+
+def find(network: Network, finder: Finder = "greedy", seed: int = 0, trials: int = 32) -> Path:
     """A path: at each step the places that are taken out of the list of tensors; their product is appended.
 
-    finder: "greedy" and "optimal" (at most 16 tensors) are opt_einsum's; "cotengra" is its best of `trials` random
-    greedy searches, "cotengra-hyper" the best of four such with their subtrees reconfigured, both from `seed`; or a
-    path of one's own, as opt_einsum and cotengra give it.
+    finder: "greedy" and "optimal" (at most 16 tensors) are opt_einsum's; "clusters" is greedy in what stays alive and,
+    of costly networks, the best of some that stray from it; `Grouped` the same of groups of tensors. "cotengra" is its
+    best of `trials` random greedy searches, "cotengra-hyper" the best of four such with their subtrees reconfigured,
+    both from `seed`; or a path of one's own, as opt_einsum and cotengra give it.
 
-    Raises ValueError for another finder or too many tensors, ImportError where cotengra is not installed.
+    Raises ValueError for another finder, groups that are none or too many tensors, ImportError where cotengra is not
+    installed.
     """
+    if isinstance(finder, Grouped):
+        return _grouped(network, finder.groups)
     if not isinstance(finder, str):
         return tuple(tuple(int(place) for place in places) for places in finder)
     return _found(network, finder, seed, trials)
@@ -56,11 +70,21 @@ def _found(network: Network, finder: str, seed: int, trials: int) -> Path:
         return ()
     if finder == "optimal" and len(terms) > OPTIMAL:
         raise ValueError(f"finder: wanted at most {OPTIMAL} tensors for 'optimal', found {len(terms)}")
+    if finder == "clusters":
+        return _grouped(network, tuple((place,) for place in range(len(terms))))
     if finder.startswith("cotengra"):
         return _cotengra(finder, (terms, opened, dims), seed, trials)
     search: Any = opt_einsum.paths.greedy if finder == "greedy" else opt_einsum.paths.optimal
     path = search([frozenset(term) for term in terms], frozenset(opened), dims)
     return tuple(tuple(map(int, places)) for places in path)
+
+
+@lru_cache(maxsize=256)
+def _grouped(network: Network, groups: tuple[tuple[int, ...], ...]) -> Path:
+    terms = terms_of(network)
+    if sorted(place for group in groups for place in group) != list(range(len(terms))) or not all(groups):
+        raise ValueError(f"finder: wanted each of {len(terms)} tensors in one group, found {groups}")
+    return path_of(terms, groups, opened_of(network), network.dims.tolist())
 
 
 def _cotengra(finder: str, question: tuple[Sequence[Term], Term, dict[int, int]], seed: int, trials: int) -> Path:

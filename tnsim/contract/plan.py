@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from math import prod
@@ -22,7 +21,7 @@ import numpy as np
 
 from tnsim import memory as limits
 from tnsim.contract.device_memory import allowed
-from tnsim.contract.finders import Path, find
+from tnsim.contract.finders import Finder, Path, find
 from tnsim.contract.schedule import NotLayered, Schedule, distinct, whole
 from tnsim.contract.slicing import fit
 from tnsim.contract.steps import costs, walk
@@ -141,15 +140,15 @@ def _table(waves: tuple[WavePlan, ...]) -> list[str]:
 def plan(
     network: Network,
     memory: str | float | None = None,
-    finder: str | Sequence[Sequence[int]] | None = None,
+    finder: Finder | None = None,
     seed: int = 0,
     trials: int = 32,
 ) -> Plan:
     """How `network` will be contracted: a fold in waves for a layered tree, else along a path, sliced to fit.
 
     memory: a limit in bytes or a text like "8GB"; None is half of the free memory. finder: "greedy" (opt_einsum's),
-    "optimal", "cotengra", "cotengra-hyper" (with the extra `paths`), or a path as these give it; None is a fold where
-    there is one, else "greedy". Equal seeds give equal plans; trials: random searches of cotengra's finders.
+    "optimal", "clusters", "cotengra", "cotengra-hyper" (with the extra `paths`), or a path as these give it; None is a
+    fold where there is one, else "greedy". Equal seeds give equal plans; trials: random searches of cotengra's finders.
 
     Raises MemoryLimitError where a fold's largest tensor, for one sample, or a path with the most slices is above the
     limit in float32; ValueError for another finder, ImportError for one that is not installed.
@@ -168,7 +167,7 @@ def plan(
 def plan_path(
     network: Network,
     memory: str | float | None = None,
-    finder: str | Sequence[Sequence[int]] = "greedy",
+    finder: Finder = "greedy",
     itemsize: int = ITEMSIZE,
     seed: int = 0,
     trials: int = 32,

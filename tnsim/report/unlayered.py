@@ -36,9 +36,9 @@ def head(arch: Any) -> dict[str, Any]:
     return {"kind": type(arch).__name__, "architecture": arch.to_json(), "parameters": arch.parameters}
 
 
-def sites_of(arch: Any) -> partitions.Unlayered:
+def sites_of(arch: Any) -> partitions.Sites:
     """The sites of an architecture, as partitions ask for them."""
-    return partitions.Unlayered(arch.grid)
+    return partitions.sites_of(arch)
 
 
 def steps(subject: Subject, names: Named, labels: list[int] | None, settings: Settings) -> Iterator[Found]:

@@ -1,14 +1,20 @@
 """The door to any network's state: the same answers as a layered tree's own, other measures, and every refusal."""
 
+from itertools import combinations
+
+import jax
 import network_worlds as worlds
 import numpy as np
 import oracle
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from strategies import FEW, cases
 
 import tnsim
 from tnsim.contract.schedule import NotLayered
+from tnsim.entanglement import entropy as spectral
+from tnsim.entanglement.networks import spectra
 from tnsim.memory import MemoryLimitError
 
 
@@ -53,6 +59,66 @@ def test_partitions_by_name_and_maps_of_blocks():
     assert found.value[1, 1] == pytest.approx(wanted, abs=1e-11)
     with pytest.raises(ValueError, match="partition: wanted levels"):
         state.mask("window:0:0")
+
+
+def test_windows_are_an_architectures_own_or_blocks_of_the_grid():
+    peps = tnsim.PEPS((4, 6), 2, 2)
+    state = peps.state(peps.init(jax.random.key(0)))
+    block = state.mask("window:0:4").reshape(4, 6)
+    assert np.argwhere(block).tolist() == [[2, 2], [2, 3], [3, 2], [3, 3]]
+    with pytest.raises(ValueError, match=r"partition: levels are 0\.\.0, found 1"):
+        state.mask("window:1:0")
+    with pytest.raises(ValueError, match=r"partition: level 0 has nodes 0\.\.5, found 6"):
+        state.mask("window:0:6")
+    tree = tnsim.TTN(6, 2, (3,), (3, 2), classes=2, geometry=(((0, 2, 4), (5, 1, 3)), ((1, 0),)))
+    state = tree.state(tree.init(jax.random.key(0)), 1)
+    assert np.flatnonzero(state.mask("window:0:1")).tolist() == [1, 3, 5]
+    row = tnsim.network_state(worlds.random_chain(8, 2).network, worlds.random_chain(8, 2).banks)
+    assert np.flatnonzero(row.mask("window:1:1")).tolist() == [4, 5, 6, 7]
+
+
+@settings(max_examples=12)
+@given(worlds.drawn(measured=True), st.sampled_from([1, 2, 0.5]))
+def test_all_sites_and_all_pairs(world, order):
+    assume(not world.is_zero)
+    N = len(world.sites)
+    found = world.state.site_entropies(order)
+    for site, (lower, upper) in enumerate(zip(found.lower, found.upper, strict=True)):
+        if order == 0.5:
+            assert found.value[site] == world.state.renyi([site], order).value
+        else:
+            assert lower - 1e-10 <= oracle.set_entropy(world.dense, [site], order) <= upper + 1e-10
+    if order == 0.5:  # what is below rounding counts much
+        return
+    told = []
+    pairs = world.state.mutual_information_map(order, progress=lambda *done: told.append(done))
+    assert told[-1] == (N * (N - 1) // 2,) * 2
+    np.testing.assert_array_equal(pairs.entropies, found.value)
+    for i, j in combinations(range(N), 2):
+        wanted = oracle.mutual_information(world.dense, [i], [j], order)
+        assert abs(pairs.values[i, j] - wanted) <= pairs.error + 1e-10
+        rho, one, other = (oracle.density_matrix(world.dense, its) for its in ([i, j], [i], [j]))
+        assert pairs.correlations[j, i] == pytest.approx(np.linalg.norm(rho - np.kron(one, other)), abs=1e-9)
+
+
+def test_a_layered_tree_has_certified_intervals_where_no_spectrum_fits(monkeypatch):
+    arch = tnsim.ConvAC(sites=8, features=2, channels=(3, 4, 4), windows=(2, 2, 2), classes=2)
+    params = arch.init(jax.random.key(0))
+    state, other = tnsim.network_state(arch.network, params, 1, grid=arch), worlds.random_chain(4, 2).state
+    assert np.flatnonzero(state.mask("window:0:1")).tolist() == [2, 3]
+    whole = state.entropy("interleaved")
+    assert whole.method == "exact spectrum"
+
+    def refused(*_):
+        raise MemoryLimitError("its exact Schmidt spectrum does not fit")
+
+    monkeypatch.setattr(spectra, "spectrum", refused)
+    monkeypatch.setattr(spectral, "EXACT", 1)
+    found = state.entropy("interleaved")
+    assert found.method.startswith("certified")
+    assert found.agrees(whole)
+    with pytest.raises(MemoryLimitError, match="does not fit"):  # no layered tree: said as it is
+        other.entropy([0, 2])
 
 
 def test_tree_only_measures_say_why_and_what_else():

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tnsim.entanglement.networks import renyi
+import tnsim
+from tnsim.contract import finders
+from tnsim.entanglement.networks import executors, renyi
 from tnsim.memory import MemoryLimitError
 
 
@@ -68,11 +70,54 @@ def test_batches_of_partitions_are_those_one_by_one(monkeypatch):
     masks = np.random.default_rng(0).random((7, 8)) < 0.5
     masks[:, 0], masks[:, 1] = True, False
     together = world.state.renyi_many(masks)
-    monkeypatch.setattr(renyi, "AT_ONCE", 1)
+    monkeypatch.setitem(renyi.AT_ONCE, "numpy", 1)
     alone = world.state.renyi_many(masks)
     np.testing.assert_allclose(together.value, alone.value, atol=1e-13)
     wanted = [oracle.renyi(oracle.spectrum(world.dense, mask)[0] ** 2, 2) for mask in masks]
     np.testing.assert_allclose(together.value, wanted, atol=1e-11)
+
+
+COPIES = worlds.World([2, 3, 2], [(0, 1), (1, 2), (1,)], [np.eye(2, 3), np.ones((3, 2)), np.arange(1.0, 4)], [0, 1, 2])
+
+
+@pytest.mark.parametrize(("world", "order"), [
+    (worlds.random_chain(3, 2, ring=True, dtype="complex128"), 3), (worlds.peps(2, 2, 2), 2), (COPIES, 2),
+])  # fmt: skip
+def test_the_executors_agree_and_so_do_their_bounds(world, order):
+    masks = np.arange(len(world.sites)) == np.arange(3)[:, None]
+    by_jax = replace(world.state, executor="jax")
+    ours, theirs = world.state.renyi_many(masks, order), by_jax.renyi_many(masks, order)
+    np.testing.assert_allclose(theirs.value, ours.value, atol=1e-13 * cancellation(world) ** (2 * order))
+    np.testing.assert_allclose(theirs.width, ours.width, rtol=1e-6, atol=1e-15)
+    digits = oracle.configurations(world.site_dims)[:5]
+    (value, log_scale), (other, other_scale) = world.state.amplitude(digits), by_jax.amplitude(digits)
+    least = 1e-13 * np.prod([np.linalg.norm(tensor) for tensor in world.tensors])
+    np.testing.assert_allclose(other * np.exp(other_scale), value * np.exp(log_scale), rtol=1e-10, atol=least)
+    assert by_jax.norm().log_scale == pytest.approx(world.state.norm().log_scale, abs=1e-9)
+
+
+def test_a_path_is_looked_for_once_and_a_program_compiled_once():
+    state = replace(worlds.peps(2, 2, 2).state, executor="jax")
+    masks = np.random.default_rng(0).random((6, 4)) < 0.5
+    masks[:, 0], masks[:, 1] = True, False
+    state.renyi_many(masks)
+    paths, programs = finders._grouped.cache_info().misses, executors._program._cache_size()
+    state.renyi_many(~masks)
+    tnsim.network_state(state.network, {name: 2 * bank for name, bank in state.banks.items()}).renyi_many(masks)
+    state.renyi_many(masks[:5])  # filled up to the same shape
+    assert finders._grouped.cache_info().misses == paths
+    assert executors._program._cache_size() == programs
+
+
+def test_the_executor_is_named_or_the_devices(monkeypatch):
+    world = worlds.random_chain(4, 2)
+    assert executors.chosen(None, 10) == "numpy"
+    monkeypatch.setattr(executors, "accelerated", lambda: True)
+    assert executors.chosen(None, 10) == "jax"
+    assert executors.chosen(None, executors.LONG + 1) == "numpy"
+    assert executors.chosen("numpy", 10) == "numpy"
+    with pytest.raises(ValueError, match=r"executor: wanted one of \('numpy', 'jax'\), or None .* found 'torch'"):
+        tnsim.network_state(world.network, world.banks, executor="torch")
 
 
 @pytest.mark.parametrize(("world", "largest"), [
@@ -88,12 +133,16 @@ def test_two_replicas_stay_small(world, largest):
 def test_slices_add_up_to_the_whole():
     world = worlds.random_chain(6, 3, ring=True, dtype="complex128")
     masks = np.stack([np.arange(6) % 2 == 0, np.arange(6) < 3])
-    wiring = renyi.replicas.layered(world.state._parts, renyi.Layers(2, 2))
-    room = sum(wiring.numbers()) / 6
-    assert 1 <= len(wiring.sliced(room)) <= 5
-    whole, sliced = (world.state.renyi_many(masks, memory=memory) for memory in (None, 16 * 6 * room))
-    np.testing.assert_allclose(sliced.value, whole.value, atol=1e-12)
-    assert (sliced.width < 1e-8).all()
+    parts, factors = world.state._parts, world.state.measure.factors
+    wiring = renyi.replicas.layered(parts, renyi.Layers(2, 2))
+    limit = 16 * sum(wiring.numbers())
+    job = renyi._planned(parts, renyi.Layers(2, 2), factors, renyi.Asked(limit), "two replicas")
+    assert 1 <= len(job.sliced) <= 5
+    whole = world.state.renyi_many(masks)
+    for executor in ("numpy", "jax"):
+        sliced = replace(world.state, executor=executor).renyi_many(masks, memory=limit)
+        np.testing.assert_allclose(sliced.value, whole.value, atol=1e-12)
+        assert (sliced.width < 1e-8).all()
     with pytest.raises(MemoryLimitError, match=r"the norm needs about .* above the limit of 1 KB. Ways out"):
         world.state.norm(memory="1KB")
 

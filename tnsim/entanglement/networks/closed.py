@@ -3,30 +3,25 @@
     forward:  z = x y, at peak 1, scales apart        backward:  env_x = env_z y,  d number = <env_z, d z>
 
 |computed z - z| <= gamma ||x|| ||y||, so the number is within sum of gamma ||x|| ||y|| ||env_z||, to first order. Many
-numbers of one wiring go at once: tensors may have the axis BATCH, and scales and errors are then one for each.
+numbers of one wiring go at once: tensors may have the axis BATCH, and scales and errors are then one for each. Arrays
+of NumPy stay of NumPy; of JAX, all can be traced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Num
 
+from tnsim.contract.grouped import Step
 from tnsim.entanglement.networks.products import Named, times
 
 BATCH = -1
 EPS = float(np.finfo(np.float64).eps)
-Scale = float | Float[np.ndarray, "*batch"]
-
-
-class Step(NamedTuple):
-    """Tensors `left` and `right` (numbered on from those given) become the next one, over the axes `kept`."""
-
-    left: int
-    right: int
-    kept: frozenset[int]
+Scale = Any  # a float, or an array (batch,) of NumPy or JAX
 
 
 class Tensor(NamedTuple):
@@ -38,8 +33,9 @@ class Tensor(NamedTuple):
     @property
     def log_norm(self) -> Scale:
         """ln of the Frobenius norm; -inf of zero."""
+        xp = namespace(self.named)
         with np.errstate(divide="ignore"):
-            return self.log_scale + 0.5 * np.log((np.abs(self.named.value) ** 2).sum(axis=_inner(self.named)))
+            return self.log_scale + 0.5 * xp.log((xp.abs(self.named.value) ** 2).sum(axis=_inner(self.named)))
 
 
 class Run(NamedTuple):
@@ -49,18 +45,23 @@ class Run(NamedTuple):
     steps: Sequence[Step]
 
     @property
-    def number(self) -> tuple[Num[np.ndarray, "*batch"], Scale]:
+    def number(self) -> tuple[Any, Scale]:
         """value, log_scale."""
         last = self.tensors[-1]
         return last.named.value, last.log_scale
 
 
+def namespace(named: Named) -> Any:
+    """numpy or jax.numpy, as its array is."""
+    return jnp if isinstance(named.value, jax.Array) else np
+
+
 def contract(given: Sequence[Named], steps: Sequence[Step]) -> Run:
     """Every tensor along the steps. Tensors with BATCH have it first."""
-    tensors = [_unit(tensor, np.zeros(())) for tensor in given]
+    tensors = [_unit(tensor, namespace(tensor).zeros(())) for tensor in given]
     for step in steps:
         x, y = tensors[step.left], tensors[step.right]
-        made = times(x.named, y.named, step.kept | {BATCH})
+        made = _times(x.named, y.named, step.kept | {BATCH})
         tensors.append(_unit(_batch_first(made), x.log_scale + y.log_scale))
     return Run(tensors, steps)
 
@@ -68,8 +69,9 @@ def contract(given: Sequence[Named], steps: Sequence[Step]) -> Run:
 def environments(run: Run) -> list[Tensor | None]:
     """What surrounds the tensors that steps made, each the derivative of the number by the tensor; None for others."""
     found: list[Tensor | None] = [None] * len(run.tensors)
-    value = np.ones_like(run.tensors[-1].named.value)
-    found[-1] = Tensor(Named(run.tensors[-1].named.axes, value), np.zeros(value.shape))
+    xp = namespace(run.tensors[-1].named)
+    value = xp.ones_like(run.tensors[-1].named.value)
+    found[-1] = Tensor(Named(run.tensors[-1].named.axes, value), xp.zeros(value.shape))
     first = len(run.tensors) - len(run.steps)
     for number, step in reversed(list(enumerate(run.steps, start=first))):
         above = found[number]
@@ -78,7 +80,7 @@ def environments(run: Run) -> list[Tensor | None]:
             if inside >= first:
                 other = run.tensors[beside]
                 axes = {*run.tensors[inside].named.axes, BATCH}
-                made = times(above.named, other.named, axes)
+                made = _times(above.named, other.named, axes)
                 found[inside] = _unit(_batch_first(made), above.log_scale + other.log_scale)
     return found
 
@@ -87,43 +89,55 @@ def rounding(run: Run, surroundings: Sequence[Tensor | None], given: float = 0.0
     """A first-order bound on the error of the number's value, over exp(log_scale). given: relative rounding of the norm
     of what was given."""
     value, log_scale = run.number
-    first = len(run.tensors) - len(run.steps)
-    total = np.zeros(value.shape)
+    xp, first = namespace(run.tensors[-1].named), len(run.tensors) - len(run.steps)
+    total = xp.zeros(value.shape)
     with np.errstate(over="ignore"):
         for number, step in enumerate(run.steps, start=first):
             x, y, around = run.tensors[step.left], run.tensors[step.right], surroundings[number]
             assert around is not None
             fresh = sum(given for operand in (step.left, step.right) if operand < first)
             felt = x.log_norm + y.log_norm + around.log_norm - log_scale
-            total = total + (EPS * (_summed(x.named, y.named, run.tensors[number].named) + 2) + fresh) * np.exp(felt)
+            total = total + (EPS * (_summed(x.named, y.named, run.tensors[number].named) + 2) + fresh) * xp.exp(felt)
     return total
 
 
 class Sum(NamedTuple):
-    """A number over all slices: value and a bound on its error, both times exp(log_scale)."""
+    """A number over all slices, or a batch of them (batch,): value and a bound on its error, both times
+    exp(log_scale)."""
 
-    value: Num[np.ndarray, "*batch"]
-    error: Float[np.ndarray, "*batch"]
+    value: Any
+    error: Any
     log_scale: Scale
 
 
-def summed(given: Sequence[Named], steps: Sequence[Step], sliced: dict[int, int], fresh: float | None) -> Sum:
-    """The number as a sum over slices, each with one number for every axis of `sliced` ({axis: dimension}).
+Executor = Callable[[Sequence[Named], Sequence[Step], float | None], Sum]
 
-    fresh: relative rounding of what was given; None asks for no bound (infinite then)."""
-    parts = []
-    for place in np.ndindex(*sliced.values()):
-        run = contract([_fixed(tensor, dict(zip(sliced, place, strict=True))) for tensor in given], steps)
-        value, log_scale = run.number
-        unknown = np.full(value.shape, np.inf)
-        error = unknown if fresh is None else np.asarray(rounding(run, environments(run), fresh))
-        parts.append(Sum(value, error, np.broadcast_to(log_scale, value.shape)))
+
+def number(given: Sequence[Named], steps: Sequence[Step], fresh: float | None) -> Sum:
+    """The number. fresh: relative rounding of what was given; None asks for no bound (infinite then)."""
+    run = contract(given, steps)
+    xp, (value, log_scale) = namespace(run.tensors[-1].named), run.number
+    error = xp.full(value.shape, np.inf) if fresh is None else xp.asarray(rounding(run, environments(run), fresh))
+    return Sum(value, error, xp.broadcast_to(log_scale, value.shape))
+
+
+def summed(
+    given: Sequence[Named], steps: Sequence[Step], sliced: dict[int, int], fresh: float | None,
+    executor: Executor = number,
+) -> Sum:  # fmt: skip
+    """The number as a sum over slices, each with one number for every axis of `sliced` ({axis: dimension})."""
+    places = (dict(zip(sliced, place, strict=True)) for place in np.ndindex(*sliced.values()))
+    parts = [executor([_fixed(tensor, at) for tensor in given], steps, fresh) for at in places]
     if len(parts) == 1:
         return parts[0]
     values, errors, scales = (np.stack(each) for each in zip(*parts, strict=True))
     top = scales.max(axis=0)
     weights = np.exp(scales - top)
     return Sum((values * weights).sum(axis=0), (errors * weights).sum(axis=0), top)
+
+
+def _times(x: Named, y: Named, kept: frozenset[int] | set[int]) -> Named:
+    return times(x, y, kept, namespace(x).matmul)
 
 
 def _fixed(tensor: Named, at: dict[int, int]) -> Named:
@@ -150,12 +164,12 @@ def _batch_first(named: Named) -> Named:
         return named
     place = named.axes.index(BATCH)
     axes = (BATCH, *named.axes[:place], *named.axes[place + 1 :])
-    return Named(axes, np.moveaxis(named.value, place, 0))
+    return Named(axes, namespace(named).moveaxis(named.value, place, 0))
 
 
 def _unit(named: Named, log_scale: Scale) -> Tensor:
-    inner = _inner(named)
-    peak = np.abs(named.value).max(axis=inner, keepdims=True, initial=0.0)
-    peak = np.where(peak > 0, peak, 1.0)
-    scale = np.log(peak.reshape(peak.shape[: named.value.ndim - len(inner)]))
-    return Tensor(Named(named.axes, np.asarray(named.value / peak)), log_scale + scale)
+    inner, xp = _inner(named), namespace(named)
+    peak = xp.abs(named.value).max(axis=inner, keepdims=True, initial=0.0)
+    peak = xp.where(peak > 0, peak, 1.0)
+    scale = xp.log(peak.reshape(peak.shape[: named.value.ndim - len(inner)]))
+    return Tensor(Named(named.axes, xp.asarray(named.value / peak)), log_scale + scale)

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Num
 
+from tnsim.contract.clusters import Order, Shape, Sizes, order
 from tnsim.entanglement.compress import compressed, shrink
-from tnsim.entanglement.networks.clusters import Order, Shape, Sizes, order
 from tnsim.entanglement.networks.parts import Part, Parts
 from tnsim.entanglement.networks.products import Matmul, Named, ordered, times
 

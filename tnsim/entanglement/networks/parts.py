@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import networkx as nx
 import numpy as np
 from jaxtyping import Num
 
@@ -38,6 +39,13 @@ class Parts:
     parts: tuple[Part, ...]
     dims: tuple[int, ...]
     site_dims: tuple[int, ...]
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces share no index: the state is their product. Numbers without legs are none."""
+        joins = nx.Graph()
+        joins.add_edges_from((("part", n), ("leg", leg)) for n, part in enumerate(self.parts) for leg in part.legs)
+        return nx.number_connected_components(joins)
 
     @property
     def is_complex(self) -> bool:

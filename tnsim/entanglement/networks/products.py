@@ -8,25 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Int, Num
 
 from tnsim import modular
+from tnsim.banks import AnyArray
 from tnsim.contract.layout import groups
 
 Axes = tuple[int, ...]
 
 
 class Named(NamedTuple):
-    """An array and the names of its axes, each once."""
+    """An array, of NumPy or JAX, and the names of its axes, each once."""
 
     axes: Axes
-    value: Num[np.ndarray, "..."]
+    value: Any
 
 
-Matmul = Callable[[Num[np.ndarray, "k m s"], Num[np.ndarray, "k s n"]], Num[np.ndarray, "k m n"]]
+Matmul = Callable[[Any, Any], Any]  # (k, m, s), (k, s, n) -> (k, m, n)
 
 
 def times(x: Named, y: Named, kept: Collection[int], matmul: Matmul = np.matmul) -> Named:
@@ -46,8 +48,10 @@ def ordered(x: Named, axes: Axes) -> Named:
     return Named(axes, _ordered(x, axes))
 
 
-def _ordered(x: Named, axes: Axes) -> Num[np.ndarray, "..."]:
-    return np.asarray(x.value) if axes == x.axes else x.value.transpose([x.axes.index(axis) for axis in axes])
+def _ordered(x: Named, axes: Axes) -> Num[AnyArray, "..."]:
+    if axes != x.axes:
+        return x.value.transpose([x.axes.index(axis) for axis in axes])
+    return x.value if isinstance(x.value, jax.Array) else np.asarray(x.value)  # NumPy makes scalars of 0-d arrays
 
 
 def over(prime: int) -> Matmul:

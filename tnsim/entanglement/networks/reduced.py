@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Num
 
 from tnsim import memory
+from tnsim.contract.clusters import Order
 from tnsim.entanglement.networks import folds
-from tnsim.entanglement.networks.clusters import Order
 from tnsim.entanglement.networks.parts import Parts
 from tnsim.entanglement.networks.spectra import item_size
 from tnsim.entanglement.reduced import normalised

@@ -1,38 +1,36 @@
-"""n replicas of a network as one network without open indices, and the steps that contract it. Uses closed, clusters.
+"""n replicas of a network as one network without open indices, which the engine plans. Uses closed and contract.
 
     kets k1 .. kn, bras b1 .. bn of every tensor      at a site of B  P[k1 .. kn, b1 .. bn] = prod_i G[k_i, b_i]
                                                       at one of A                             prod_i G[k_i, b_(i+1)]
 
-G is the site's Gram matrix. The partition is data (the P_s), so that all partitions of a network share their steps.
-n = 1 is the squared norm. Steps follow an order of clusters: what is larger than the cluster it goes into is never
-formed, its tensors join one by one.
+G is the site's Gram matrix. The partition is data (the P_s), so that all partitions of a network share one path: that
+of a finder for whom a part's copies and the joints of its sites are one group. n = 1 is the squared norm.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
-from math import exp, log, prod
+from itertools import count, groupby
+from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
-import opt_einsum
 from jaxtyping import Bool, Num
 
-from tnsim.entanglement.networks.closed import BATCH, Step
-from tnsim.entanglement.networks.clusters import LARGEST, Order, Shape, Sizes, order
+from tnsim.contract.clusters import LARGEST, Order
+from tnsim.contract.finders import Grouped, Path, find
+from tnsim.contract.grouped import Step, steps_of
+from tnsim.contract.steps import terms_of, walk
+from tnsim.entanglement.networks.closed import BATCH
 from tnsim.entanglement.networks.folds import Factors
 from tnsim.entanglement.networks.parts import Parts
 from tnsim.entanglement.networks.products import Named
-
-SLICES = 2**12  # more of them would take too long
-FEW = 6  # tensors up to which the best of all paths is looked for
+from tnsim.network import Indices, Network, Stack, Table, build
 
 
 class Wiring(NamedTuple):
-    """The steps that contract all layers. clusters: the tensor that each merge of the order made, -1 where it was not
-    formed; terms: the axes of all tensors; dims: of all axes."""
+    """The steps that contract all layers. clusters: the tensor that each merge of an order made; terms: the axes of all
+    tensors; dims: of all axes."""
 
     steps: tuple[Step, ...]
     clusters: tuple[int, ...]
@@ -43,26 +41,6 @@ class Wiring(NamedTuple):
         """Numbers in every tensor of a slice."""
         logs = {axis: log(self.dims[axis]) for axis in set().union(*self.terms).difference(sliced)}
         return [exp(min(sum(logs.get(axis, 0.0) for axis in term), LARGEST)) for term in self.terms]
-
-    def sliced(self, room: float) -> dict[int, int]:
-        """Axes {axis: dimension} that make all tensors of a slice fit into so many numbers, where SLICES are enough;
-        each the one that the tensors lose most by."""
-        chosen: dict[int, int] = {}
-        while sum(sizes := self.numbers(chosen)) > room:
-            worst = self.terms[sizes.index(max(sizes))].difference(chosen)
-            saved = {axis: self._saved(axis, sizes) for axis in sorted(worst) if self.dims[axis] > 1}
-            if not saved:
-                break
-            axis = max(saved, key=saved.__getitem__)
-            chosen[axis] = self.dims[axis]
-            if prod(chosen.values()) > SLICES:
-                break
-        return chosen
-
-    def _saved(self, axis: int, sizes: list[float]) -> float:
-        return sum(size for size, term in zip(sizes, self.terms, strict=True) if axis in term) * (
-            1 - 1 / self.dims[axis]
-        )
 
 
 class Layers(NamedTuple):
@@ -115,81 +93,64 @@ def _joints(gram: Num[np.ndarray, "M M"], copies: int):
     )  # fmt: skip
 
 
+# ---- the wiring, by the engine
+
+
+def network_of(parts: Parts, layers: Layers) -> Network:
+    """All layers as a network: its tensors are those of `tensors`, in that order, its indices the axes there."""
+    total, stacks = len(parts.dims), []
+    for number, part in enumerate(parts.parts):
+        legs = [[index + layer * total for index in part.legs] for layer in range(layers.total)]
+        for name, rows in (("ket", legs[: layers.kets]), ("bra", legs[layers.kets :])):
+            if rows:
+                table = Table(np.array(rows, np.int32).reshape(len(rows), len(part.legs)))
+                stacks.append(Stack(f"{name}_{number}", 0, part.tensor.shape, Table([0] * len(rows)), table))
+        for site, index in part.sites:
+            axes = [index + layer * total for layer in range(layers.total)]
+            shape = (parts.dims[index],) * layers.total
+            stacks.append(Stack(f"joint_{site}", 0, shape, Table([0]), Table([axes])))
+    runs, numbers = [], count()
+    for dim, run in groupby(parts.dims * layers.total):
+        runs.append(Indices(f"run_{next(numbers)}", len(list(run)), dim))
+    return build(runs, stacks, np.empty(0, np.int32), ())
+
+
+def finder(parts: Parts, layers: Layers) -> Grouped:
+    """Part by part: its copies and the joints of its sites are one group."""
+    sizes = [layers.total + len(part.sites) for part in parts.parts]
+    ends = np.cumsum([0, *sizes]).tolist()
+    return Grouped(tuple(tuple(range(start, start + size)) for start, size in zip(ends, sizes, strict=False)))
+
+
+def wired(network: Network, path: Path) -> Wiring:
+    """The steps of a path through `network_of`."""
+    steps, terms = [], [frozenset(term) for term in terms_of(network)]
+    for step in walk(network, path).steps:
+        left, right = step.operands  # of two tensors: `parts_of` left no diagonals and no indices that are one's own
+        terms.append(frozenset(step.kept))
+        steps.append(Step(left, right, terms[-1]))
+    return Wiring(tuple(steps), (), tuple(terms), tuple(network.dims.tolist()))
+
+
 def layered(parts: Parts, layers: Layers) -> Wiring:
-    """Steps for these layers, along an order of clusters made for them."""
-    sizes = [layers.total * float(part.tensor.size) for part in parts.parts]
-    shapes = [Shape(1, 1, frozenset(part.bonds)) for part in parts.parts]
-    found = order(shapes, parts.dims, Sizes(lambda a, b, bond: (1, 1), layers.total), sizes)
-    return wiring(parts, layers, found, formed=False)
+    """Steps for these layers, along the engine's path for them."""
+    network = network_of(parts, layers)
+    return wired(network, find(network, finder(parts, layers)))
 
 
-def wiring(parts: Parts, layers: Layers, plan: Order, formed: bool) -> Wiring:
-    """Steps along an order of clusters. formed: whether every cluster becomes a tensor, also where that is large."""
-    return _Wiring(parts, layers, plan, formed).wiring()
+def along(parts: Parts, layers: Layers, plan: Order) -> Wiring:
+    """Steps along an order of clusters that was made for one partition; every cluster becomes a tensor."""
+    total, terms, groups = len(parts.dims), list[frozenset[int]](), finder(parts, layers).groups
 
+    def over(bonds: Iterable[int], through: Iterable[int] = range(layers.total)) -> frozenset[int]:
+        """The axes of indices in layers."""
+        inside = tuple(bonds)
+        return frozenset(index + layer * total for layer in through for index in inside)
 
-class _Wiring:
-    def __init__(self, parts: Parts, layers: Layers, plan: Order, formed: bool) -> None:
-        self.parts, self.layers, self.plan, self.formed = parts, range(layers.total), plan, formed
-        self.terms: list[frozenset[int]] = []
-        self.members: list[list[int]] = []  # of every part and cluster, the tensors it consists of
-        self.steps: list[Step] = []
-        for part in parts.parts:
-            first = len(self.terms)
-            self.terms += [self._in(part.legs, (layer,)) for layer in self.layers]
-            self.terms += [self._in((index,), self.layers) for _, index in part.sites]
-            self.members.append(list(range(first, len(self.terms))))
-        self.dims = parts.dims * layers.total
-
-    def _in(self, bonds: Iterable[int], layers: Iterable[int]) -> frozenset[int]:
-        """The axes of indices in these layers."""
-        total, bonds = len(self.parts.dims), tuple(bonds)
-        return frozenset(index + layer * total for layer in layers for index in bonds)
-
-    def _numbers(self, term: Iterable[int]) -> float:
-        return exp(min(sum(log(self.dims[index]) for index in term), LARGEST))
-
-    def wiring(self) -> Wiring:
-        bonds = [frozenset(part.bonds) for part in self.parts.parts] + [merge.bonds for merge in self.plan.merges]
-        room = [self._numbers(self._in(each, self.layers)) for each in bonds]
-        above = {n: k for k, m in enumerate(self.plan.merges, len(self.parts.parts)) for n in (m.left, m.right)}
-        made = []
-        for number, each in enumerate(bonds):
-            merged = number - len(self.parts.parts)
-            if merged >= 0:
-                self.members.append([m for n in self.plan.merges[merged][:2] for m in self.members[n]])
-            form = self.formed and merged >= 0
-            if form or room[number] <= room[above.get(number, number)]:
-                self.members[number] = [self._form(self.members[number], self._in(each, self.layers))]
-            if merged >= 0:
-                made.append(self.members[number][0] if len(self.members[number]) == 1 else -1)
-        return Wiring(tuple(self.steps), tuple(made), tuple(self.terms), self.dims)
-
-    def _form(self, members: list[int], outside: frozenset[int]) -> int:
-        """The product of tensors, in an order found for them alone."""
-        axes = dict.fromkeys(axis for member in members for axis in sorted(self.terms[member]))
-        name = {axis: place for place, axis in enumerate(axes)}
-        local = tuple(frozenset(name[axis] for axis in self.terms[member]) for member in members)
-        path = _path(local, frozenset(name[axis] for axis in outside), tuple(self.dims[axis] for axis in name))
-        left, uses = list(members), Counter(axis for member in members for axis in self.terms[member])
-        uses.update(outside)
-        for places in path:
-            taken = [left.pop(place) for place in sorted(places, reverse=True)]
-            left.append(taken[0] if len(taken) == 1 else self._step(taken[1], taken[0], uses))
-        return left[0]
-
-    def _step(self, one: int, other: int, uses: Counter) -> int:
-        shared = self.terms[one] & self.terms[other]
-        uses.subtract(shared)
-        kept = (self.terms[one] | self.terms[other]) - {axis for axis in shared if uses[axis] == 1}
-        self.steps.append(Step(one, other, kept))
-        self.terms.append(kept)
-        return len(self.terms) - 1
-
-
-@lru_cache(maxsize=4096)
-def _path(terms: tuple[frozenset[int], ...], outside: frozenset[int], dims: tuple[int, ...]):
-    if len(terms) == 1:
-        return ((0,),)
-    search = opt_einsum.paths.optimal if len(terms) <= FEW else opt_einsum.paths.greedy
-    return tuple(search(list(terms), outside, dict(enumerate(dims))))
+    for part in parts.parts:
+        terms += [over(part.legs, (layer,)) for layer in range(layers.total)]
+        terms += [over((index,)) for _, index in part.sites]
+    bonds = [over(part.bonds) for part in parts.parts] + [over(merge.bonds) for merge in plan.merges]
+    dims = parts.dims * layers.total
+    found = steps_of(terms, groups, bonds, plan.merges, dims, formed=True)
+    return Wiring(found.steps, found.clusters, found.terms, dims)

@@ -14,8 +14,8 @@ from jaxtyping import Bool
 
 from tnsim import memory
 from tnsim.bounds.flow import network_min_cut
+from tnsim.contract.clusters import Order
 from tnsim.entanglement.networks import closed, replicas
-from tnsim.entanglement.networks.clusters import Order
 from tnsim.entanglement.networks.folds import Factor, Factors, leaf, planned, product, shrunk
 from tnsim.entanglement.networks.parts import Parts
 from tnsim.entanglement.networks.products import ordered
@@ -48,7 +48,7 @@ def spectrum(
     that is zero.
     """
     plan = planned(parts, mask)
-    wiring = replicas.wiring(parts, NORM, plan, formed=True)
+    wiring = replicas.along(parts, NORM, plan)
     needed = item_size(parts, factors) * max(plan.peak, 2 * sum(wiring.numbers()))
     if needed > memory.limit(limit):
         raise refusal(network, mask, needed, limit, "its exact Schmidt spectrum")

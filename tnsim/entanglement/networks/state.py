@@ -8,27 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import e, log, prod
+from math import e, log
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Num
 
 from tnsim import partitions
+from tnsim.architectures.grid import OnGrid
 from tnsim.banks import measurable
+from tnsim.contract.engines import route
 from tnsim.contract.fold import Scaled
 from tnsim.contract.schedule import whole
 from tnsim.entanglement import entropy as spectral
 from tnsim.entanglement import maps, mutual
+from tnsim.entanglement.certified.certify import Problem
 from tnsim.entanglement.doors import Memory, digits, mask_rows, renyi_in
 from tnsim.entanglement.estimate import Estimate, Stopwatch
 from tnsim.entanglement.exact_rank import ExactRank, check_measure
-from tnsim.entanglement.networks import ranks, reduced, renyi, spectra
+from tnsim.entanglement.mutual import MutualInformation
+from tnsim.entanglement.networks import executors, ranks, reduced, renyi, singles, spectra
 from tnsim.entanglement.networks.measures import SiteMeasures, site_measures
 from tnsim.entanglement.networks.parts import Parts, parts_of
 from tnsim.entanglement.renyi import integer_order
 from tnsim.entanglement.spectrum import Spectrum
 from tnsim.entanglement.subtrees import named
+from tnsim.memory import MemoryLimitError
 from tnsim.network import Network
 
 
@@ -36,15 +41,18 @@ from tnsim.network import Network
 class NetworkState:
     """The state of a network with given banks, its outputs at `labels`, in a measure. Made by `network_state`.
 
-    Partitions A: site numbers, a boolean mask, or a name (tnsim.partitions.NAMES, those of a grid). Entropies in nats
-    unless base=. memory: a limit in bytes or "8GB"; work whose estimate is above it is refused with MemoryLimitError.
+    Partitions A: site numbers, a boolean mask, or a name (tnsim.partitions.NAMES; windows are an architecture's own, or
+    blocks of 2, 4, .. that tile the grid). Entropies in nats unless base=. memory: a limit in bytes or "8GB"; work
+    whose estimate is above it is refused with MemoryLimitError. executor: of norms, amplitudes and replicas, "numpy",
+    "jax" (float64, compiled once for a network and an order), or None for JAX on an accelerator and NumPy elsewhere.
     """
 
     network: Network
     banks: Mapping[str, Num[np.ndarray, "..."]]
     labels: tuple[int, ...]
     measure: SiteMeasures
-    sites: partitions.Unlayered
+    sites: partitions.Sites
+    executor: str | None = None
 
     @cached_property
     def _parts(self) -> Parts:
@@ -53,6 +61,13 @@ class NetworkState:
     @property
     def _state(self) -> tuple[Parts, tuple]:
         return self._parts, self.measure.factors
+
+    @cached_property
+    def _note(self) -> str:
+        """What a reader of an entropy must know of the network."""
+        pieces = self._parts.pieces
+        product = f"the network has {pieces} pieces that share no index: a product" if pieces > 1 else ""
+        return "; ".join(filter(None, (self.measure.note, product)))
 
     def mask(self, A: partitions.Partition) -> Bool[np.ndarray, "sites"]:
         """The side A of a partition as a mask."""
@@ -64,13 +79,30 @@ class NetworkState:
 
     def entropy(self, A: partitions.Partition, base: float = e, atol: float | None = None,
                 memory: Memory = None) -> Estimate:  # fmt: skip
-        """Von Neumann entropy -sum p ln p across (A, the rest), from the exact spectrum.
+        """Von Neumann entropy -sum p ln p across (A, the rest), from the exact spectrum; of a layered tree, where that
+        does not fit, a certified interval.
 
-        atol: the error allowed, in units of the base. Raises ValueError where rounding leaves more."""
+        atol: the error allowed, in units of the base. Raises ValueError where rounding leaves more; MemoryLimitError,
+        with what there is instead, where no spectrum of another network fits."""
         watch, asked = Stopwatch(), spectral.asked_in(base, atol, memory, None)
         spectral.check(asked)
-        found = spectral.exact(self.schmidt(A, memory), asked.atol)
-        return replace(found, seconds=watch.seconds, note=self.measure.note).map(lambda nats: nats / log(base))
+        try:
+            found = spectral.exact(self.schmidt(A, memory), asked.atol)
+            found = replace(found, note=self._note)
+        except MemoryLimitError:
+            if not self._is_layered:
+                raise
+            found = spectral.entropy(self._problem(A), asked)
+        return replace(found, seconds=watch.seconds).map(lambda nats: nats / log(base))
+
+    @cached_property
+    def _is_layered(self) -> bool:
+        return route(self.network) == "fold" and len(self.measure.groups) == 1
+
+    def _problem(self, A: partitions.Partition) -> Problem:
+        """The state of a layered tree and a partition, as certified measures take them."""
+        ((_, measure),), vector = self.measure.groups, self.banks[whole(self.network).output][self.labels]
+        return Problem(self.network, dict(self.banks), vector[None], measure, self.mask(A))
 
     def renyi(self, A: partitions.Partition, order: float = 2, base: float = e, memory: Memory = None) -> Estimate:
         """Renyi entropy of any order >= 0: integers from 2 by replicas, any partition; the others from the spectrum."""
@@ -81,8 +113,8 @@ class NetworkState:
         """Renyi entropies of integer order of many partitions (masks, one a row); arrays (partitions,)."""
         rows = np.stack([self.mask(row) for row in mask_rows(masks)])
         watch, n = Stopwatch(), integer_order(order)
-        value, lower, upper = renyi.entropies(*self._state, rows, n, memory)
-        found = Estimate(value, lower, upper, named(n), seconds=watch.seconds, note=self.measure.note)
+        value, lower, upper = renyi.entropies(*self._state, rows, n, renyi.Asked(memory, self.executor))
+        found = Estimate(value, lower, upper, named(n), seconds=watch.seconds, note=self._note)
         return found.map(lambda nats: nats / log(base))
 
     def exact_rank(self, A: partitions.Partition, memory: Memory = None, primes: int = 2, seed: int = 0) -> ExactRank:
@@ -115,6 +147,16 @@ class NetworkState:
         ((_, measure),), vector = self.measure.groups, self.banks[output][self.labels]
         return maps.window_map(self.network, dict(self.banks), vector, measure, self.sites.grid, memory)
 
+    def site_entropies(self, order: float = 1, memory: Memory = None) -> Estimate:
+        """Entropies (Renyi of `order`) of every single site against the rest, nats, (sites,): whole orders from 2 by
+        replicas, all at once; others by a spectrum for each."""
+        return singles.site_entropies(self, self.sites.size, order, memory)
+
+    def mutual_information_map(self, order: float = 1, memory: Memory = None, progress=None) -> MutualInformation:
+        """I(i : j) of all pairs of sites, their entropies and connected correlations, nats: N^2 / 2 density matrices;
+        entropies as of `site_entropies`. progress(pairs done, pairs in all) is called on the way."""
+        return singles.mutual_information_map(self, self._parts.site_dims, order, memory, progress)
+
     def block_map(self, block: int | tuple[int, ...], memory: Memory = None) -> Estimate:
         """Renyi-2 entropies, in nats, of a block of the given size against the rest at every position."""
         grid = self.sites.grid
@@ -124,28 +166,29 @@ class NetworkState:
 
     def norm(self, memory: Memory = None) -> Scaled:
         """The state's norm as value * exp(log_scale); value is 1, or 0 for a state that is zero to rounding."""
-        (squared,), _ = renyi.norm_squared(*self._state, memory)
+        (squared,), _ = renyi.norm_squared(*self._state, renyi.Asked(memory, self.executor))
         zero = squared == -np.inf
         return Scaled(np.asarray(float(not zero)), np.asarray(0.0 if zero else 0.5 * squared))
 
     def amplitude(self, configurations: Int[np.ndarray, "n sites"], memory: Memory = None) -> Scaled:
         """Amplitudes <d_1 .. d_N|psi> (not normalised) as value * exp(log_scale), arrays (n,)."""
         found = digits(configurations, self.sites.size, np.array(self._parts.site_dims))
-        return renyi.amplitudes(*self._state, found, memory)
+        return renyi.amplitudes(*self._state, found, renyi.Asked(memory, self.executor))
 
 
 def network_state(
     network: Network, banks: Any, label: int | Sequence[int] | None = None, measure: str = "coefficient", gram=None,
-    *, grid: tuple[int, ...] | None = None,
+    *, grid: tuple[int, ...] | OnGrid | None = None, executor: str | None = None,
 ) -> NetworkState:  # fmt: skip
     """The state of any network: a chain, a ring, a tree with dense cores, PEPS, MERA, a graph of one's own.
 
     label: the class of the network's output, a sequence for several outputs, None where it has none. measure:
     "coefficient", or "function" with gram= (M, M) or (sites, M, M), or a list of one matrix a site where dimensions
-    differ. grid: shape of the sites, row-major, for partitions by name; in a row where it is None.
+    differ. grid: shape of the sites, row-major, for partitions by name, or an architecture, whose windows have names
+    too; in a row where it is None. executor: as of `NetworkState`.
 
-    Raises ValueError for banks of the wrong names, shapes or type or with NaN, labels, a measure, gram or grid that do
-    not fit, and a network with less than two sites.
+    Raises ValueError for banks of the wrong names, shapes or type or with NaN, labels, a measure, gram, grid or
+    executor that do not fit, and a network with less than two sites.
     """
     wide = measurable(network, banks)
     dims = network.dims[network.sites.array].tolist()
@@ -153,18 +196,27 @@ def network_state(
         raise ValueError(
             f"network: wanted at least two sites to part, found {len(dims)} and {len(network.outputs)} outputs"
         )
-    shape = (len(dims),) if grid is None else tuple(grid)
-    if prod(shape) != len(dims):
-        raise ValueError(f"grid: wanted a shape of {len(dims)} sites, found {shape}")
+    executors.check(executor)
     measures = site_measures(measure, gram, dims)
-    return NetworkState(network, wide, _labels(network, label), measures, partitions.Unlayered(shape))
+    return NetworkState(network, wide, _labels(network, label), measures, _sites(grid, len(dims)), executor)
+
+
+def _sites(grid: tuple[int, ...] | OnGrid | None, count: int) -> partitions.Sites:
+    if isinstance(grid, OnGrid):
+        found = partitions.sites_of(grid)
+    else:
+        found = partitions.Unlayered((count,) if grid is None else tuple(grid))
+    if found.size != count:
+        raise ValueError(f"grid: wanted a shape of {count} sites, found {found.grid}")
+    return found
 
 
 def _labels(network: Network, label: int | Sequence[int] | None) -> tuple[int, ...]:
     dims = [int(network.dims[index]) for index in network.outputs]
     given = () if label is None else (label,) if isinstance(label, (int, np.integer)) else tuple(label)
     if len(given) != len(dims):
-        raise ValueError(f"label: wanted {len(dims)} numbers, one for each output, found {label!r}")
+        names = ", ".join(network.index_name(index) for index in network.outputs) or "none"
+        raise ValueError(f"label: wanted {len(dims)} numbers, one for each output, found {label!r}; outputs: {names}")
     for number, dim in zip(given, dims, strict=True):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number < dim:
             raise ValueError(f"label: wanted an integer in 0..{dim - 1}, found {number!r}")

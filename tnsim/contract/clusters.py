@@ -1,4 +1,5 @@
-"""In which order the parts of a network meet, for values whose size is known beforehand. Used by folds and replicas.
+"""In which order the parts of a network meet, for values whose size is known beforehand. Used by grouped and by folds
+of measures.
 
     parts --[merge the two neighbours whose product grows least]--> clusters --> .. --> one
 
@@ -8,7 +9,7 @@ others. The order depends on the partition: where a cluster lies wholly on one s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import combinations, pairwise
 from math import copysign, exp, log, log1p, prod
@@ -53,24 +54,31 @@ class Sizes(NamedTuple):
     power: int = 1
 
 
-def order(shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given: Sequence[float] | None = None) -> Order:
+def order(
+    shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given: Sequence[float] | None = None,
+    opened: Iterable[int] = (),
+) -> Order:  # fmt: skip
     """A greedy order, all clusters into one; parts that share nothing meet last, the smallest first.
 
-    given: numbers that each part holds, where that is not its shape's. Of costly ones the least of some that stray from
-    greed a little, the same in every process: loops are where greed goes wrong.
+    given: numbers that each part holds, where that is not its shape's. opened: indices that stay to the end. Of costly
+    orders the least of some that stray from greed a little, the same in every process: loops are where greed goes
+    wrong.
     """
-    first = _Agglomeration(shapes, dims, sizes, given).run()
+    held = frozenset(opened)
+    first = _Agglomeration(shapes, dims, sizes, given, held).run()
     if first.peak < COSTLY or len(shapes) > MANY:
         return first
-    tries = (_Agglomeration(shapes, dims, sizes, given, Random(seed)).run() for seed in range(TRIES))
+    tries = (_Agglomeration(shapes, dims, sizes, given, held, Random(seed)).run() for seed in range(TRIES))
     return min((first, *tries), key=lambda found: found.peak)
 
 
 class _Agglomeration:
     def __init__(
-        self, shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given, stray: Random | None = None
+        self, shapes: Sequence[Shape], dims: Sequence[int], sizes: Sizes, given, opened: frozenset[int],
+        stray: Random | None = None,
     ) -> None:  # fmt: skip
-        self.dims, self.sizes, self.stray = dims, sizes, stray
+        self.dims, self.sizes, self.opened, self.stray = dims, sizes, opened, stray
+        self.logs = [log(dim) if dim > 1 else 0.0 for dim in dims]
         self.shapes: list[Shape] = list(shapes)
         self.alive = dict.fromkeys(range(len(shapes)))
         self.on: dict[int, dict[int, None]] = {}
@@ -82,11 +90,12 @@ class _Agglomeration:
         self.held = self.peak = sum(self.size)
 
     def run(self) -> Order:
+        met: dict[tuple[int, int], None] = {}  # once, however many indices two parts share
         for there in self.on.values():
             some = sorted(there, key=self._alike)  # so that clusters of one side meet, whatever lies between them
-            pairs = combinations(some, 2) if len(some) <= NEAR else pairwise(some)
-            for left, right in pairs:
-                self._propose(left, right)
+            met |= dict.fromkeys(combinations(some, 2) if len(some) <= NEAR else pairwise(some))
+        for left, right in met:
+            self._propose(left, right)
         merges = []
         while len(self.alive) > 1:
             left, right = self._best()
@@ -104,7 +113,7 @@ class _Agglomeration:
     def _joined(self, left: int, right: int) -> tuple[int, int, frozenset[int]]:
         """chi_A and chi_B before they are compressed, and the bonds that stay."""
         x, y = self.shapes[left], self.shapes[right]
-        shared = (index for index in x.bonds & y.bonds if len(self.on[index]) == 2)
+        shared = (index for index in x.bonds & y.bonds if len(self.on[index]) == 2 and index not in self.opened)
         return min(x.a * y.a, HUGE), min(x.b * y.b, HUGE), (x.bonds | y.bonds).difference(shared)
 
     def _alike(self, number: int) -> tuple[int, int, float]:
@@ -152,5 +161,5 @@ class _Agglomeration:
         return min(prod(self.dims[index] for index in bonds), HUGE)
 
     def _numbers(self, shape: Shape) -> float:
-        exponent = self.sizes.power * log(self._bond(shape.bonds))
+        exponent = self.sizes.power * sum(self.logs[index] for index in shape.bonds)
         return float(shape.a) * float(shape.b) * exp(min(exponent, LARGEST))
