@@ -7,7 +7,7 @@ import json
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,19 @@ def seconds(call: Callable[[], Any], runs: int = 30, warm: int = 3) -> float:
         jax.block_until_ready(call())
         times.append(time.perf_counter() - began)
     return statistics.median(times)
+
+
+def in_turn(calls: Mapping[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+    """Median wall time of each of some calls that take turns, so that other work on the machine meets all alike."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        jax.block_until_ready(call())
+    for turn in range(rounds):
+        for name in list(calls)[:: 1 if turn % 2 else -1]:
+            began = time.perf_counter()
+            jax.block_until_ready(calls[name]())
+            times[name].append(time.perf_counter() - began)
+    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def compiled(function: Callable, *arguments: Any) -> tuple[Callable, float]:

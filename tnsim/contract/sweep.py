@@ -31,6 +31,7 @@ from tnsim.contract.vectors import exponents, scale_of
 from tnsim.network import Network
 
 APART = 4  # tensors of peak 1, or factors, between two scales of a vector
+INLINE = 11  # dimension up to which XLA's compiler for CPUs makes a good loop of a chain's products, the batch last
 
 Vectors = Num[Array, "_ _ _"]  # (tensors, r, batch)
 
@@ -133,6 +134,24 @@ def contracted(
     return value if up is not None else value[:, None]
 
 
+def contracted_first(
+    tensors: Num[Array, "..."], up: int | None, vectors: Mapping[int, Vectors], batch: int, execution: Execution
+) -> Vectors:
+    """`contracted` of vectors (n, batch, d), the batch first."""
+    shape = tensors.shape[1:]
+    widest = max(vectors, key=lambda axis: shape[axis])
+    moved = product(execution)(vectors[widest], jnp.swapaxes(_matrices(tensors, widest), 1, 2))
+    left = [axis for axis in range(len(shape)) if axis != widest]
+    value = moved.reshape(*moved.shape[:2], *(shape[axis] for axis in left))
+    for axis in sorted(vectors.keys() - {widest}, reverse=True):
+        place = 2 + left.index(axis)
+        axes = [len(vectors[axis]), batch, *(1,) * (value.ndim - 2)]
+        axes[place] = shape[axis]
+        value = (value * vectors[axis].reshape(axes)).sum(place)
+        left.remove(axis)
+    return value if up is not None else value[..., None]
+
+
 def _matrices(tensors: Num[Array, "..."], axis: int) -> Num[Array, "n rest d"]:
     """All other axes by this one; without a copy where it is the first or the last."""
     dim = tensors.shape[1 + axis]
@@ -166,7 +185,9 @@ def _chain(
     taken = taken - length * first.count // len(tensors) * exponents(factors[:, 0])
     moving: list[Any] = [tensors, factors] if len(tensors) > 1 else []
     still: tuple[Any, ...] = () if moving else (tensors, factors)
-    moving += _others(groups, step, values)
+    turned = max(first.shape) > INLINE  # the batch first
+    meet, around = (contracted_first, _turned) if turned else (contracted, lambda vectors: vectors)
+    moving += map(around, _others(groups, step, values))
     moving = [part.reshape(length, first.count, *part.shape[1:]) for part in moving]
 
     def link(value: Vectors, parts: Sequence[Any]) -> Vectors:
@@ -175,13 +196,13 @@ def _chain(
         vectors = {}
         for leg in first.inlets:
             vectors[leg.axis] = _multiplied([value if s.group == step.start else next(left) for s in leg.sources])
-        return contracted(core, first.up, vectors, len(taken), execution) * factor
+        return meet(core, first.up, vectors, len(taken), execution) * factor
 
     def turn(carried: Carried, parts: Sequence[Any]) -> tuple[Carried, None]:
-        value = carried.value
+        value = around(carried.value)
         for place in range(len(parts[0])):
             value = link(value, [part[place] for part in parts])
-        return _unit(Carried(value, carried.taken)), None
+        return _unit(Carried(around(value), carried.taken)), None
 
     assert step.start is not None
     odd = length % APART
@@ -189,6 +210,11 @@ def _chain(
     turns = [part[odd:].reshape(-1, APART, *part.shape[1:]) for part in moving]
     carried, _ = lax.scan(jax.checkpoint(turn) if execution.remat is True else turn, carried, turns)
     return carried
+
+
+def _turned(vectors: Vectors) -> Vectors:
+    """The batch first in place of last, and back."""
+    return jnp.swapaxes(vectors, 1, 2)
 
 
 def _others(groups: Sequence[Group], step: Step, values: Mapping[int, Vectors]) -> list[Vectors]:
