@@ -75,7 +75,9 @@ def ground_state(
     """The ground state of a chain with bonds up to `width`, each cut to a discarded weight of at most `tolerance`.
 
     start: a chain to begin with, else a random one of `seed`. stops: the variance is looked at after each sweep of full
-    width; change is that of the energy, relative. Raises ValueError for a width or sweeps < 1, a start that does not fit.
+    width, and the last; change is that of the energy, relative.
+
+    Raises ValueError for a width or sweeps < 1, and a start that does not fit.
     """
     if width < 1:
         raise ValueError(f"width: wanted at least 1, found {width}")
