@@ -11,7 +11,7 @@ from tnsim.contract.branches import branches
 from tnsim.contract.execution import DEFAULT, Execution
 
 CHAINS = (
-    tnsim.MPS(14, 2, 3, classes=4), tnsim.MPS(12, 3, 2, classes=2, boundary="periodic", sharing="full"),
+    tnsim.MPS(26, 2, 3, classes=4), tnsim.MPS(24, 3, 2, classes=2, boundary="periodic", sharing="full"),
     tnsim.RAC(13, 2, 3, 2),
 )  # fmt: skip
 
@@ -20,6 +20,7 @@ CHAINS = (
 @pytest.mark.parametrize("arch", CHAINS, ids=lambda arch: type(arch).__name__)
 def test_scores_and_gradients_are_those_of_the_einsum(arch, inline, monkeypatch):
     monkeypatch.setattr(sweep, "INLINE", inline)
+    assert any(step.start is not None for step in branches(arch.network).steps)
     banks = arch.init(jax.random.key(0))
     features = np.random.default_rng(0).normal(size=(5, arch.size, arch.features)).astype(np.float32)
 
