@@ -7,7 +7,7 @@ import json
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,23 @@ def seconds(call: Callable[[], Any], runs: int = 30, warm: int = 3) -> float:
         jax.block_until_ready(call())
         times.append(time.perf_counter() - began)
     return statistics.median(times)
+
+
+def in_turn(calls: Mapping[str, Callable[[], Any]], rounds: int = 5) -> dict[str, float]:
+    """Median processor seconds of each of some calls that take turns, each begun once before.
+
+    The processor's, of all threads: on a machine that others use, a call is not longer for it. With one thread
+    (OMP_NUM_THREADS=1) they are the wall time of an idle machine.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for turn in range(rounds):
+        for name in list(calls)[:: 1 if turn % 2 else -1]:
+            began = time.process_time()
+            jax.block_until_ready(calls[name]())
+            times[name].append(time.process_time() - began)
+    return {name: statistics.median(found) for name, found in times.items()}
 
 
 def compiled(function: Callable, *arguments: Any) -> tuple[Callable, float]:

@@ -13,7 +13,7 @@ SMALL = [
     Case("renyi", 4, 3, 2, 4, dtype="float64"), Case("spectrum", 4, 3, 2, dtype="float64"),
     Case("regular", 10, 3), Case("peps", (3, 3), 3), Case("strip", (2, 4), 3),
     Case("circuit", (2, 3), 8, dtype="complex64"), Case("sycamore", (2, 3), 4, dtype="complex64"),
-    Case("mps", 6, 3, 2, 5), Case("graph", 4, 3, 3),
+    Case("mps", 6, 3, 2, 5), Case("mps-gradient", 6, 3, 2, 5), Case("graph", 4, 3, 3),
 ]  # fmt: skip
 
 

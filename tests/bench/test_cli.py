@@ -83,7 +83,7 @@ def test_ctrl_c_keeps_what_is_done(bench, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--profile", "huge"], "--profile: wanted one of quick, table, full, found 'huge'"),
+        (["--profile", "huge"], "--profile: wanted one of quick, table, chains, full, found 'huge'"),
         (["--workload", "sorting"], "--workload: wanted one of scores, found 'sorting'"),
         (["--peer", "numpy"], "--peer: wanted one of tnsim, torch, quimb, found 'numpy'"),
         (["--threads", "1000000"], "threads: wanted 1 to"),

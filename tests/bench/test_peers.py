@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
-from bench.questions import SMALL, answer, oracles
+from bench.questions import SMALL, answer, contracted, oracles
 
 from tnsim.bench.cases import Case
+from tnsim.bench.peers.common import GRADIENTS
 from tnsim.bench.peers.registry import PEERS, Peer, load, missing
 from tnsim.bench.workloads import WORKLOADS, training_answer, trees
 
@@ -24,7 +25,7 @@ def module_of(name):
 
 def wanted(case):
     """The answer by brute force, from the oracle and NumPy."""
-    if case.workload == "value-and-grad":
+    if case.workload in GRADIENTS:
         return trained(case)
     if case.workload != "renyi":
         return answer(case)
@@ -35,20 +36,26 @@ def wanted(case):
     return np.array(found)
 
 
+def scores_of(case, weights, features):
+    """(batch, classes): of a tree by the oracle, of a chain by NumPy."""
+    if case.workload == "mps-gradient":
+        return contracted(case, weights | {"features": features})[0]
+    wiring, banks = oracles(case)[0], [weights[name] for name in trees.bank_shapes(case)]
+    return np.array([oracle.score(wiring, banks[:-1], banks[-1], sample)[0] for sample in features])
+
+
 def trained(case):
-    """Loss and gradients by central differences of the oracle's scores, weight by weight, in float64."""
-    wiring, banks, output = oracles(case)
+    """Loss and gradients by central differences of the scores, weight by weight, in float64."""
     inputs = WORKLOADS[case.workload].inputs(case)
-    weights = [np.array(bank, np.float64) for bank in (*banks, output)]
-    features = inputs["features"].astype(np.float64)
+    labels, features = inputs.pop("labels"), inputs.pop("features").astype(np.float64)
+    weights = {name: array.astype(np.float64) for name, array in inputs.items()}
 
     def loss():
-        scores = np.array([oracle.score(wiring, weights[:-1], weights[-1], sample)[0] for sample in features])
-        chosen = scores[np.arange(len(scores)), inputs["labels"]]
-        return (np.log(np.exp(scores).sum(1)) - chosen).mean()
+        scores = scores_of(case, weights, features)
+        return (np.log(np.exp(scores).sum(1)) - scores[np.arange(len(scores)), labels]).mean()
 
     gradients = {}
-    for name, weight in zip(trees.bank_shapes(case), weights, strict=True):
+    for name, weight in weights.items():
         slopes = np.zeros(weight.shape)
         for place in np.ndindex(weight.shape):
             kept = weight[place]

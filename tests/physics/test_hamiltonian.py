@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from tnsim.canonical import binary_wiring, chain_wiring, dense, random_state, scaled
 from tnsim.physics import (
+    Stops,
     aklt,
     descended,
     energy,
@@ -107,6 +108,7 @@ def test_models_are_what_textbooks_write():
         (lambda: heisenberg(1), "sites: wanted at least 2"),
         (lambda: spin(0.7), "s: wanted 1/2, 1, 3/2"),
         (lambda: ground_state(heisenberg(4), 0), "width: wanted at least 1, found 0"),
+        (lambda: ground_state(heisenberg(4), stops=Stops(sweeps=0)), "stops: wanted at least 1 sweep, found 0"),
         (lambda: ground_state(heisenberg(4), start=drawn.state(0, of=chain_wiring(3))), "state: wanted 4 sites"),
         (lambda: ground_state(heisenberg(4), start=drawn.state(0, of=binary_wiring(4))), "state: wanted a chain"),
         (lambda: energy(aklt(3), drawn.state(0, of=chain_wiring(3), dims=(2,) * 3)), "3 sites of dimension 3, found"),

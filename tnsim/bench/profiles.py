@@ -2,6 +2,7 @@
 
     quick   a small case of every workload: under 3 minutes on 2 cores, for a smoke run
     table   the lines of the README's table
+    chains  matrix product states as classifiers of 28 x 28 pixels: scores and gradients
     full    every workload, one size varied at a time around N = 1024, r = 16, batch 64
 """
 
@@ -25,6 +26,7 @@ TREES = (64, 256, 1024, 4096, 65536)
 PICTURES = ((32, 32), (64, 64), (256, 256))
 WIDTHS = (4, 16, 64, 256)
 BATCHES = (1, 64, 1024)
+CLASSIFIERS = [Case(workload, 784, width, 2, 128) for workload in ("mps", "mps-gradient") for width in (10, 30, 100)]
 
 
 def _varied(workload: str, sharing: str = "none") -> list[Case]:
@@ -49,7 +51,7 @@ def _states() -> list[Case]:
 
 def _general() -> list[Case]:
     """Networks that are no trees, and chains."""
-    cases = [Case("mps", sites, width=16, features=2, batch=64) for sites in (64, 256, 1024)]
+    cases = [Case("mps", sites, width=16, features=2, batch=64) for sites in (64, 256, 1024)] + CLASSIFIERS
     cases += [Case("regular", sites, width=2) for sites in (32, 64)]
     cases += [Case("peps", side, width=4, features=2) for side in ((4, 4), (6, 6))]
     cases += [Case("strip", (3, columns), width=4, features=2) for columns in (64, 256)]
@@ -70,6 +72,7 @@ PROFILES: dict[str, tuple[Entry, ...]] = {
         Case("scores", 16, batch=16), Case("value-and-grad", 8, batch=16), Case("amplitude", 8),
         Case("norm", 16, width=4, features=4, dtype="float64"), Case("renyi", 8, width=2, features=2, dtype="float64"),
         Case("spectrum", 16, width=4, features=4, dtype="float64"), Case("mps", 16, width=8, features=2, batch=16),
+        Case("mps-gradient", 16, width=8, features=2, batch=16),
         Case("regular", 16, width=2), Case("peps", (3, 3), width=3, features=2),
         Case("strip", (2, 8), width=2, features=2),
         Case("circuit", (3, 3), width=6, features=2, dtype="complex64"), Case("graph", 16, width=8, features=8),
@@ -82,6 +85,7 @@ PROFILES: dict[str, tuple[Entry, ...]] = {
         Case("strip", (3, 256), width=4, features=2),
         Case("circuit", (6, 6), width=24, features=2, dtype="complex64"), Case("graph", 256),
     ]),
+    "chains": _once(CLASSIFIERS),
     "full": _once([
         *_varied("scores"), *_varied("scores", "full"), *_varied("value-and-grad"), *_varied("value-and-grad", "full"),
         *_states(), *_general(),

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Num
 
-from tnsim.canonical.overlap import log_norm
 from tnsim.canonical.state import TreeState, absorbed, concrete, refuse_zero, rescaled, unfolded
 from tnsim.canonical.wiring import Step, children, rooted
 
@@ -39,33 +38,35 @@ def factors(state: TreeState) -> Factors:
     state = concrete(state)
     root = state.centre or 0
     steps, parts = rooted(state.wiring, root), children(state.wiring, root)
-    below = _below(state, steps, parts)
+    below, log = _below(state, steps, parts)
     above: dict[int, Matrix] = {}
     up = {step.core: step for step in steps}
     for core in (root, *(step.core for step in reversed(steps))):
         for child in parts[core]:
             others = [(step.at, below[step.core]) for step in parts[core] if step is not child]
             others += [(up[core].axis, above[core])] if core != root else []
-            above[child.core] = _triangle(_with(state.cores[core], others), child.at)
+            above[child.core], _ = _triangle(_with(state.cores[core], others), child.at)
     kept = [(step, below[step.core], above[step.core]) for step in sorted(steps, key=lambda step: step.bond)]
     norms = [float(np.linalg.norm(R @ F.T)) for _, R, F in kept]
-    if norms:
-        refuse_zero(min(norms))
+    refuse_zero(min(norms, default=np.abs(state.cores[root]).max()))
     # Each QR is off by a few eps of its matrix, which what lies on the other side multiplies: |R| |F| / |R F^T| is 1 at
     # an orthogonality centre, and large where cores cancel each other.
     error = EPS * sum(4 * R.shape[1] ** 0.5 / norm for (_, R, _), norm in zip(kept, norms, strict=True))
-    log = float(log_norm(state))
     return Factors(tuple(R for _, R, _ in kept), tuple(F for *_, F in kept), steps, log, error)
 
 
-def _below(state: TreeState, steps, parts) -> dict[int, Matrix]:
-    if state.centre is not None:  # isometries already
-        return {step.core: np.eye(state.cores[step.core].shape[step.axis]) for step in steps}
-    below: dict[int, Matrix] = {}
+def _below(state: TreeState, steps, parts) -> tuple[dict[int, Matrix], float]:
+    """R of every bond, by the core below it, and ln of the state's norm, which the root has with all of them."""
+    root, log, below = state.centre or 0, float(state.log_scale), dict[int, Matrix]()
     for step in steps:
+        if state.centre is not None:  # isometries already
+            below[step.core] = np.eye(state.cores[step.core].shape[step.axis])
+            continue
         ready = _with(state.cores[step.core], [(one.at, below[one.core]) for one in parts[step.core]])
-        below[step.core] = _triangle(ready, step.axis)
-    return below
+        below[step.core], taken = _triangle(ready, step.axis)
+        log += taken
+    top = _with(state.cores[root], [(one.at, below[one.core]) for one in parts[root]])
+    return below, log + rescaled(np, top)[1]
 
 
 def _with(core, matrices):
@@ -74,9 +75,10 @@ def _with(core, matrices):
     return core
 
 
-def _triangle(core, axis: int) -> Matrix:
-    """R of the core's QR at a leg, of norm 1; a wide matrix is its own."""
+def _triangle(core, axis: int) -> tuple[Matrix, float]:
+    """R of the core's QR at a leg, of norm 1, and ln of the norm it had; a wide matrix is its own."""
     matrix: Any = unfolded(np, core, axis)
     if matrix.shape[0] > matrix.shape[1]:
         matrix = np.linalg.qr(matrix, mode="r")
-    return np.asarray(rescaled(np, matrix)[0])
+    matrix, log = rescaled(np, matrix)
+    return np.asarray(matrix), log

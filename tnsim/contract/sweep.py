@@ -5,7 +5,8 @@
 carried up an edge: (tensors, r, batch). A tensor (r, M, r) meets the vector by one matrix product for all samples, then
 the features: N r^2 M multiply-adds a sample, where products of matrices would take r^3. An index that is fixed adds its
 dimension to the batch. Why not along a path of pairwise steps: that takes a scale in every step and for every pair,
-which costs more than the products of a narrow chain.
+which costs more than the products of a narrow chain. In wider chains the batch comes first, on CPUs: XLA compiles the
+product of (M r, r) and (r, batch) there to a loop that takes up to six times as long as (batch, r) and (r, M r).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tnsim.contract.vectors import exponents, scale_of
 from tnsim.network import Network
 
 APART = 4  # tensors of peak 1, or factors, between two scales of a vector
+INLINE = 11  # dimension of a chain up to which XLA makes a good loop of its products, the batch last, on CPUs
 
 Vectors = Num[Array, "_ _ _"]  # (tensors, r, batch)
 
@@ -133,6 +135,24 @@ def contracted(
     return value if up is not None else value[:, None]
 
 
+def contracted_first(
+    tensors: Num[Array, "..."], up: int | None, vectors: Mapping[int, Vectors], batch: int, execution: Execution
+) -> Vectors:
+    """`contracted` of vectors (n, batch, d), the batch first."""
+    shape = tensors.shape[1:]
+    widest = max(vectors, key=lambda axis: shape[axis])
+    moved = product(execution)(vectors[widest], jnp.swapaxes(_matrices(tensors, widest), 1, 2))
+    left = [axis for axis in range(len(shape)) if axis != widest]
+    value = moved.reshape(*moved.shape[:2], *(shape[axis] for axis in left))
+    for axis in sorted(vectors.keys() - {widest}, reverse=True):
+        place = 2 + left.index(axis)
+        axes = [len(vectors[axis]), batch, *(1,) * (value.ndim - 2)]
+        axes[place] = shape[axis]
+        value = (value * vectors[axis].reshape(axes)).sum(place)
+        left.remove(axis)
+    return value if up is not None else value[..., None]
+
+
 def _matrices(tensors: Num[Array, "..."], axis: int) -> Num[Array, "n rest d"]:
     """All other axes by this one; without a copy where it is the first or the last."""
     dim = tensors.shape[1 + axis]
@@ -148,11 +168,10 @@ def _multiplied(factors: Sequence[Vectors]) -> Vectors:
     return value
 
 
-def _unit(carried: Carried) -> Carried:
-    """Each vector with a peak in [1, 2), or zero."""
-    peak = lax.stop_gradient(lax.reduce_max(lax.abs(carried.value), (1,)))[:, None]
-    factor = scale_of(peak)
-    return Carried(carried.value * factor, carried.taken - exponents(jnp.asarray(factor[:, 0])))
+def _unit(carried: Carried, axis: int = 1) -> Carried:
+    """Each vector, along that axis, with a peak in [1, 2), or zero."""
+    factor = scale_of(lax.stop_gradient(lax.reduce_max(lax.abs(carried.value), (axis,))))
+    return Carried(carried.value * jnp.expand_dims(factor, axis), carried.taken - exponents(factor))
 
 
 def _chain(
@@ -166,7 +185,9 @@ def _chain(
     taken = taken - length * first.count // len(tensors) * exponents(factors[:, 0])
     moving: list[Any] = [tensors, factors] if len(tensors) > 1 else []
     still: tuple[Any, ...] = () if moving else (tensors, factors)
-    moving += _others(groups, step, values)
+    turned = jax.default_backend() == "cpu" and max(first.shape) > INLINE  # the batch first
+    meet, around, axis = (contracted_first, _turned, 2) if turned else (contracted, _as_they_are, 1)
+    moving += map(around, _others(groups, step, values))
     moving = [part.reshape(length, first.count, *part.shape[1:]) for part in moving]
 
     def link(value: Vectors, parts: Sequence[Any]) -> Vectors:
@@ -175,20 +196,29 @@ def _chain(
         vectors = {}
         for leg in first.inlets:
             vectors[leg.axis] = _multiplied([value if s.group == step.start else next(left) for s in leg.sources])
-        return contracted(core, first.up, vectors, len(taken), execution) * factor
+        return meet(core, first.up, vectors, len(taken), execution) * factor
 
     def turn(carried: Carried, parts: Sequence[Any]) -> tuple[Carried, None]:
         value = carried.value
         for place in range(len(parts[0])):
             value = link(value, [part[place] for part in parts])
-        return _unit(Carried(value, carried.taken)), None
+        return _unit(Carried(value, carried.taken), axis), None
 
     assert step.start is not None
     odd = length % APART
-    carried, _ = turn(Carried(values[step.start], taken), [part[:odd] for part in moving])
+    carried, _ = turn(Carried(around(values[step.start]), taken), [part[:odd] for part in moving])
     turns = [part[odd:].reshape(-1, APART, *part.shape[1:]) for part in moving]
     carried, _ = lax.scan(jax.checkpoint(turn) if execution.remat is True else turn, carried, turns)
-    return carried
+    return Carried(around(carried.value), carried.taken)
+
+
+def _as_they_are(vectors: Vectors) -> Vectors:
+    return vectors
+
+
+def _turned(vectors: Vectors) -> Vectors:
+    """The batch first in place of last, and back."""
+    return jnp.swapaxes(vectors, 1, 2)
 
 
 def _others(groups: Sequence[Group], step: Step, values: Mapping[int, Vectors]) -> list[Vectors]:

@@ -75,10 +75,14 @@ def ground_state(
     """The ground state of a chain with bonds up to `width`, each cut to a discarded weight of at most `tolerance`.
 
     start: a chain to begin with, else a random one of `seed`. stops: the variance is looked at after each sweep of full
-    width; change is that of the energy, relative. Raises ValueError for a width < 1 and a start that does not fit.
+    width, and the last; change is that of the energy, relative.
+
+    Raises ValueError for a width or sweeps < 1, and a start that does not fit.
     """
     if width < 1:
         raise ValueError(f"width: wanted at least 1, found {width}")
+    if stops.sweeps < 1:
+        raise ValueError(f"stops: wanted at least 1 sweep, found {stops.sweeps}")
     if H.sites < 2:
         raise ValueError(f"H: wanted at least 2 sites, found {H.sites}")
     if start is None:
@@ -91,13 +95,12 @@ def ground_state(
         cap = min(width, FIRST * 2**sweep)
         energies.append(sweeper.sweep(cap))
         still = sweep > 0 and abs(energies[-1] - energies[-2]) <= stops.change * max(1.0, abs(energies[-1]))
-        if cap < width and not still:
+        last = sweep + 1 == stops.sweeps
+        if cap < width and not (still or last):
             continue
         energy, variance = energy_and_variance(H, state := chain(sweeper.cores))
         if variance <= stops.variance or still:
             break
-    else:
-        energy, variance = energy_and_variance(H, state := chain(sweeper.cores))
     return GroundState(orthogonalised(state, 0), energy, variance, np.array(energies), sweeper.discarded)
 
 

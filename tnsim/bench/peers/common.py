@@ -12,6 +12,8 @@ import numpy as np
 from tnsim.bench.cases import Case
 
 SCORES = ("amplitude", "scores", "value-and-grad")
+CHAINS = ("mps", "mps-gradient")
+GRADIENTS = ("value-and-grad", "mps-gradient")
 STATES = ("norm", "renyi", "spectrum")
 GENERAL = ("regular", "peps", "strip", "circuit", "sycamore")
 

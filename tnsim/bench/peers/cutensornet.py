@@ -12,7 +12,7 @@ import torch
 from cuquantum import tensornet
 
 from tnsim.bench.cases import Case, Prepared
-from tnsim.bench.peers.common import eager_only, stage
+from tnsim.bench.peers.common import GRADIENTS, eager_only, stage
 from tnsim.bench.peers.torches import DEVICE, ready, tensors, waited
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut
 
@@ -23,7 +23,7 @@ def refuses(case: Case) -> str | None:
     """Forward contractions on an NVIDIA GPU."""
     if DEVICE != "cuda":
         return "needs an NVIDIA GPU"
-    if case.workload == "value-and-grad":
+    if case.workload in GRADIENTS:
         return "the plan is for forward contractions here"
     if case.workload == "renyi" and case.batch > 1:
         return "wires one partition at a time"

@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from tnsim.bench.cases import Case, Prepared
-from tnsim.bench.peers.common import STATES, stage
+from tnsim.bench.peers.common import GRADIENTS, STATES, stage
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut, training_answer
 
 Arrays = dict[str, Any]
@@ -124,11 +124,17 @@ def step(forward: Forward) -> Callable[[Arrays], tuple[Any, Arrays]]:
     return both
 
 
-def ready(case: Case, forward: Forward, seconds: dict[str, float], inputs: Arrays, note: str) -> Prepared:
-    """Trace, compile and run a function of all arrays, and what the runner needs of it."""
+def ready(
+    case: Case, forward: Forward, seconds: dict[str, float], inputs: Arrays, note: str,
+    renamed: Callable[[Arrays], Arrays] = lambda gradients: gradients,
+) -> Prepared:  # fmt: skip
+    """Trace, compile and run a function of all arrays, and what the runner needs of it.
+
+    renamed: gradients by the names of the workload.
+    """
     with precision(case):
         arrays = jax.device_put(inputs)
-        function = jax.jit(step(forward) if case.workload == "value-and-grad" else forward)
+        function = jax.jit(step(forward) if case.workload in GRADIENTS else forward)
         with stage(seconds, "trace"):
             lowered = function.lower(arrays)
         with stage(seconds, "compile"):
@@ -141,11 +147,15 @@ def ready(case: Case, forward: Forward, seconds: dict[str, float], inputs: Array
             found = jax.block_until_ready(program(arrays))
         return finished(case, found) if case.workload in STATES else found
 
-    return Prepared(run, lambda: finished(case, program(arrays)), seconds, None, note)
+    def answer() -> np.ndarray:
+        found = program(arrays)
+        return finished(case, (found[0], renamed(found[1])) if case.workload in GRADIENTS else found)
+
+    return Prepared(run, answer, seconds, None, note)
 
 
 def finished(case: Case, found: Any) -> np.ndarray:
     """The answer from what a program gives."""
-    if case.workload == "value-and-grad":
+    if case.workload in GRADIENTS:
         return training_answer(case, found[0], {name: np.asarray(slope) for name, slope in found[1].items()})
     return WORKLOADS[case.workload].answer(case, [np.asarray(tensor) for tensor in found])

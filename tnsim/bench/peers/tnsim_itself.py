@@ -1,6 +1,6 @@
 """tnsim by its public calls: apply under jax.jit, the measures of a state, plans of general networks, the contractor.
 
-    trees: arch.apply    norm, renyi, spectrum: arch.state(..)    others: from_einsum and contract_network with a plan
+    trees, chains: arch.apply    norm, renyi, spectrum: arch.state(..)    others: from_einsum and contract_network
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from tnsim.bench.cases import Case, Prepared
-from tnsim.bench.peers.common import SCORES, STATES, batch_last, stage
+from tnsim.bench.peers import tnsim_chains
+from tnsim.bench.peers.common import CHAINS, SCORES, STATES, batch_last, stage
 from tnsim.bench.peers.jaxes import Arrays, Forward, finished, ready
 from tnsim.bench.peers.tensornetwork_nodes import graph_of
 from tnsim.bench.workloads import WORKLOADS, Einsum, cut
@@ -119,4 +120,4 @@ def prepare(case: Case) -> Prepared:
         return measured(case)
     if case.workload in SCORES:
         return ready(case, scores_of(case), {}, batch_last(WORKLOADS[case.workload].inputs(case)), NOTE)
-    return general(case)
+    return tnsim_chains.prepare(case) if case.workload in CHAINS else general(case)

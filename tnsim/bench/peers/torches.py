@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from tnsim.bench.cases import Case, Prepared
-from tnsim.bench.peers.common import STATES, stage
+from tnsim.bench.peers.common import GRADIENTS, STATES, stage
 from tnsim.bench.workloads import WORKLOADS, training_answer
 
 Arrays = dict[str, Any]
@@ -42,7 +42,7 @@ def waited(found: Any) -> Any:
 
 def caller(case: Case, forward: Forward, arrays: Arrays) -> Callable[[], Any]:
     """One call: the forward pass without gradients, or loss and gradients in all banks."""
-    if case.workload != "value-and-grad":
+    if case.workload not in GRADIENTS:
 
         def evaluate() -> Any:
             with torch.no_grad():
@@ -69,7 +69,7 @@ def ready(case: Case, call: Callable[[], Any], seconds: dict[str, float], note: 
 
 def finished(case: Case, found: Any) -> np.ndarray:
     """The answer from what a call gives."""
-    if case.workload == "value-and-grad":
+    if case.workload in GRADIENTS:
         gradients = {name: gradient.cpu().numpy() for name, gradient in found[1].items()}
         return training_answer(case, found[0].cpu().numpy(), gradients)
     return WORKLOADS[case.workload].answer(case, [tensor.resolve_conj().cpu().numpy() for tensor in found])

@@ -1,4 +1,4 @@
-"""Scores of an MPS classifier: a chain of N sites with its class leg in the middle. Uses workload.
+"""An MPS classifier, a chain of N sites with its class leg in the middle: scores, a training step. Uses training.
 
     [first]--[cores]-- .. --[output]-- .. --[cores]--[last]      first (M, r), cores (N - 2, r, M, r),
        |        |              |               |        |        output (r, classes, r), last (r, M)
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tnsim.bench.cases import Case
+from tnsim.bench.workloads.training import labels
 from tnsim.bench.workloads.workload import Answer, Arrays, Einsum, Floor, Operand, real
 
 CLASSES = 10
@@ -39,6 +40,11 @@ def chain_inputs(case: Case) -> Arrays:
         "features": features,
     }  # fmt: skip
     return {name: array.astype(case.dtype) for name, array in drawn.items()}
+
+
+def chain_training_inputs(case: Case) -> Arrays:
+    """The inputs of scores, and "labels" (batch,)."""
+    return chain_inputs(case) | labels(case, CLASSES)
 
 
 def middle(case: Case) -> int:
@@ -71,6 +77,15 @@ def chain_floor(case: Case) -> Floor:
     work = case.batch * ((sites - 2) * (M * r * r + r * r) + 2 * M * r + CLASSES * (r * r + r))
     numbers = (sites - 2) * r * M * r + 2 * M * r + CLASSES * r * r + case.batch * (sites * M + CLASSES)
     return Floor(float(work), float(numbers * np.dtype(case.dtype).itemsize))
+
+
+def chain_training_floor(case: Case) -> Floor:
+    """Forward, and two products backward for each, none into the features. Tensors read, their gradients written."""
+    scores, (M, r) = chain_floor(case), (case.features, case.width)
+    tensors = (length(case) - 2) * r * M * r + 2 * M * r + CLASSES * r * r
+    into_features = case.batch * length(case) * M * r
+    moved = scores.bytes + tensors * np.dtype(case.dtype).itemsize
+    return Floor(3 * scores.multiply_adds - into_features, moved, float(case.batch * (CLASSES + 1)))
 
 
 def chain_answer(case: Case, tensors: Sequence) -> Answer:

@@ -35,6 +35,9 @@ _ROWS = (
              sycamores.sycamore_answer),
     Workload("mps", "the class scores of a batch by a matrix product state",
              SCORES, chains.chain_inputs, chains.chain_floor, chains.chain_einsums, chains.chain_answer),
+    Workload("mps-gradient", "a training step's loss and its gradient in all tensors of a matrix product state",
+             5e-3, chains.chain_training_inputs, chains.chain_training_floor, chains.chain_einsums,
+             chains.chain_answer),
     Workload("graph", "one sample's TensorNetwork graph, contracted by one library call without jit",
              SCORES, trees.score_inputs, trees.score_floor, trees.score_einsums, trees.score_answer),
 )  # fmt: skip

@@ -8,21 +8,19 @@ at any number of sites and contenders without scales keep in range.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from tnsim.bench.cases import Case
+from tnsim.bench.workloads.training import labels
 from tnsim.bench.workloads.workload import Answer, Arrays, Einsum, Floor, Operand, real
 
 CLASSES = 10
 SINGLE = ("amplitude", "graph")  # one sample, with no batch axis
 SPREAD = 0.1  # of a level's maps: products of windows stay near 1
-PROJECTIONS = 3  # of every bank's gradient
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,7 @@ def score_inputs(case: Case) -> Arrays:
 
 def training_inputs(case: Case) -> Arrays:
     """The inputs of scores, and "labels" (batch,)."""
-    labels = np.random.default_rng(case.seed + 1).integers(0, CLASSES, case.batch).astype(np.int32)
-    return score_inputs(case) | {"labels": labels}
+    return score_inputs(case) | labels(case, CLASSES)
 
 
 def score_einsums(case: Case) -> tuple[Einsum, ...]:
@@ -164,14 +161,3 @@ def training_floor(case: Case) -> Floor:
 def score_answer(case: Case, tensors) -> Answer:
     """The scores themselves."""
     return real(tensors[0])
-
-
-def training_answer(case: Case, loss: Any, gradients: Mapping[str, Any]) -> Answer:
-    """The loss, and of every bank's gradient (any arrays) ln of its norm and three random projections over it."""
-    rng, numbers = np.random.default_rng(case.seed + 2), [float(loss)]
-    for name in bank_shapes(case):
-        gradient = np.asarray(gradients[name], np.float64).ravel()
-        norm = float(np.linalg.norm(gradient))
-        directions = (rng.standard_normal(gradient.size) for _ in range(PROJECTIONS))
-        numbers += [np.log(norm), *(float(direction @ gradient) / norm for direction in directions)]
-    return np.array(numbers)
