@@ -184,8 +184,14 @@ def test_densities_integrate_to_one():
     found = np.exp(some.log_density(np.linspace(0, 1, 4, dtype=np.float32)[None]))[0]
     np.testing.assert_allclose(found.sum(axis=0), 1, rtol=1e-6)
     np.testing.assert_allclose(some(np.array([[0.3, 0.36]], np.float32))[0], found[[1, 1]], rtol=1e-6)
-    with pytest.raises(ValueError, match="gram: learned densities have no closed form"):
-        some.gram()
+
+
+@pytest.mark.parametrize("kind", ["gaussians", "categoricals"])
+def test_gram_matrices_are_means_over_grey_values(kind):
+    some = Gaussians(4) if kind == "gaussians" else Categoricals(4, 3, rngs=nnx.Rngs(0))
+    x = (np.arange(20000, dtype=np.float32) + 0.5) / 20000
+    f = np.asarray(some(x[None])[0], np.float64)
+    np.testing.assert_allclose(some.gram(), f.T @ f / len(x), rtol=1e-4)
 
 
 def test_seeds_repeat():

@@ -13,8 +13,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
+from scipy.special import ndtr
 
 from tnsim.nn.patches import Features, count
 from tnsim.nn.representation import Gram, Representation, Sites
@@ -36,10 +38,6 @@ class Densities(nnx.Module, Representation):
     def functions(self, x: Sites) -> Features:
         """p_d(x) of every site: (batch, sites) -> (batch, sites, M)."""
         return jnp.exp(self.log_density(x))
-
-    def gram(self) -> Gram:
-        """Raises ValueError: learned densities have no closed form."""
-        raise ValueError("gram: learned densities have no closed form; use gram_from(images)")
 
 
 class Gaussians(Densities):
@@ -80,6 +78,14 @@ class Gaussians(Densities):
         means, deviations = self.means[...], self.deviations
         return means[chosen] + deviations[chosen] * jax.random.normal(key, chosen.shape, means.dtype)
 
+    def gram(self) -> Gram:
+        """By error functions: a product of two normal densities is a third, times the density of their distance."""
+        m, v = (np.asarray(one, np.float64) for one in (self.means[...], self.deviations**2))
+        both = v[:, None] + v
+        middle, narrow = (m[:, None] * v + m * v[:, None]) / both, np.sqrt(v[:, None] * v / both)
+        apart = np.exp(-((m[:, None] - m) ** 2) / (2 * both)) / np.sqrt(2 * pi * both)
+        return apart * (ndtr((1 - middle) / narrow) - ndtr(-middle / narrow))
+
     def to_json(self) -> dict[str, Any]:
         """The hyper-parameters with their "kind"; the weights are saved elsewhere."""
         return {"kind": self.kind, "features": self.features, "least": self.least}
@@ -117,6 +123,13 @@ class Categoricals(Densities):
         """Levels from the chosen distributions, as values in [0, 1]."""
         logits = self.logits[...]
         return jax.random.categorical(key, logits[chosen], axis=-1).astype(logits.dtype) / (self.levels - 1)
+
+    def gram(self) -> Gram:
+        """By how much of [0, 1] counts as each level: the first and the last have half of what others have."""
+        p = np.asarray(jax.nn.softmax(self.logits[...], axis=-1), np.float64)
+        shares = np.ones(self.levels)
+        shares[[0, -1]] = 0.5
+        return (p * (shares / shares.sum())) @ p.T
 
     def to_json(self) -> dict[str, Any]:
         """The hyper-parameters with their "kind"; the weights are saved elsewhere."""
