@@ -25,10 +25,9 @@ WIRINGS = {"chain": chain_wiring, "tree": binary_wiring}
 
 
 def correlated(n, sites, rng):
-    """Binary sites, each like the one `sites // 2` before it in nine of ten."""
+    """Binary sites in pairs, the second of a pair like the first in nine of ten."""
     x = rng.integers(0, 2, (n, sites))
-    half = sites // 2
-    x[:, half : 2 * half] = x[:, :half] ^ (rng.random((n, half)) < 0.1)
+    x[:, 1::2] = x[:, ::2] ^ (rng.random((n, sites // 2)) < 0.1)
     return x
 
 
@@ -40,17 +39,17 @@ def frequencies(x):
 
 @pytest.mark.parametrize("name", WIRINGS)
 def test_a_start_is_of_independent_sites_and_what_is_learned_adds_up_to_one(name):
-    x = correlated(400, 10, np.random.default_rng(0))
+    x = correlated(2000, 10, np.random.default_rng(0))
     every = oracle.configurations((2,) * 10)
     start = independent(WIRINGS[name](10), x, 4, np.random.default_rng(1), spread=0.0)
     np.testing.assert_allclose(log_likelihood(start, every), frequencies(x)(every), atol=1e-12)
     state, losses = fitted(independent(WIRINGS[name](10), x, 4, np.random.default_rng(1)), x, 200, rate=3e-2)
     assert np.exp(log_likelihood(state, every)).sum() == pytest.approx(1, abs=1e-10)
     assert losses.shape == (200,)
-    entropy = 10 * np.log(2) - 5 * (np.log(2) - -(0.9 * np.log(0.9) + 0.1 * np.log(0.1)))  # of the true distribution
-    assert losses[:10].mean() == pytest.approx(10 * np.log(2), abs=0.2)
+    entropy = 5 * (np.log(2) - 0.9 * np.log(0.9) - 0.1 * np.log(0.1))  # of the true distribution
+    assert losses[0] == pytest.approx(10 * np.log(2), abs=0.2)
     fresh = -log_likelihood(state, correlated(4000, 10, np.random.default_rng(2))).mean()
-    assert entropy - 0.1 < fresh < entropy + 0.35
+    assert entropy - 0.1 < fresh < entropy + 0.4
 
 
 @pytest.mark.parametrize("kind", [float, complex])
@@ -64,9 +63,9 @@ def test_gradients_are_those_of_differences(name, kind):
         slope = jax.jit(jax.grad(loss))(jax.tree.map(jnp.asarray, state))
     way = [drawn.numbers(rng, core.shape, kind) for core in state.cores]
     ends = [-log_likelihood(state.with_cores([c + h * w for c, w in zip(state.cores, way, strict=True)]), x).mean()
-            for h in (-1e-6, 1e-6)]  # fmt: skip
+            for h in (-1e-5, 1e-5)]  # fmt: skip
     found = sum((np.asarray(g) * w).sum().real for g, w in zip(slope.cores, way, strict=True))
-    assert found == pytest.approx((ends[1] - ends[0]) / 2e-6, rel=1e-6)
+    assert found == pytest.approx((ends[1] - ends[0]) / 2e-5, rel=1e-6)
 
 
 def test_seeds_repeat_and_others_do_not():

@@ -51,7 +51,7 @@ def test_scattered_pixels_are_missing_each_by_itself(fraction):
 @pytest.mark.parametrize("fraction", FRACTIONS)
 @pytest.mark.parametrize("shape", [(8, 8), (16, 16), (6, 10)])
 def test_a_rectangle_is_whole_of_about_its_share_and_anywhere(fraction, shape):
-    missing = masks(RECTANGLE, fraction, 300, shape, np.random.default_rng(0))
+    missing = masks(RECTANGLE, fraction, 2000, shape, np.random.default_rng(0))
     for one in missing:
         rows, columns = one.any(1), one.any(0)
         assert (one == rows[:, None] & columns[None]).all()

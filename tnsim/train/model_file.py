@@ -20,7 +20,7 @@ from flax import nnx
 from tnsim.banks import check
 from tnsim.models import ARCHITECTURES
 from tnsim.nn.convac import ConvAC
-from tnsim.nn.densities import DENSITIES
+from tnsim.nn.densities import DENSITIES, Densities
 from tnsim.nn.generative import GenerativeConvAC
 from tnsim.nn.representation import from_json
 from tnsim.nn.tensor_network import TensorNetwork
@@ -137,8 +137,10 @@ def _model(arch: Any, metadata: Mapping[str, Any], tensors: Tensors) -> TensorNe
 
 
 def _generative(arch: Any, banks: dict[str, Any], densities: Any) -> GenerativeConvAC:
-    model = GenerativeConvAC(arch, densities, rngs=nnx.Rngs(0))
     prior = banks.pop(PRIOR)
+    if not isinstance(densities, Densities):
+        raise ValueError(f"representation: wanted densities, found {type(densities).__name__}")
+    model = GenerativeConvAC(arch, densities, rngs=nnx.Rngs(0))
     check(arch.network, banks)
     for name, bank in banks.items():
         model.logits[name] = nnx.Param(bank)
