@@ -33,10 +33,9 @@ from tnsim.explore.commands import explore
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
 from tnsim.models import ConvAC
-from tnsim.nn import ConvAC as Module
-from tnsim.nn import NormalisedConvAC
+from tnsim.nn import GenerativeConvAC, NormalisedConvAC
 from tnsim.partitions import Partition, Sites
-from tnsim.report import data_maps, journal, rows, unlayered, whole, widths
+from tnsim.report import data_maps, generated, journal, rows, unlayered, whole, widths
 from tnsim.report import maps as maps_of
 from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
@@ -189,6 +188,7 @@ def _measure(
     told = _surveyed(told, steps(*asked, told) if layered else unlayered.steps(*asked), folder, as_json)
     if folder:
         told |= {"widths": widths.allowed(module.arch, told["partitions"])}
+        told |= {"generated": generated.named(module, notes)} if isinstance(module, GenerativeConvAC) else {}
         write_json(folder / journal.NAME, told)
         write_whole(folder / "report.html", render(told))
     if as_json:
@@ -301,7 +301,7 @@ def _short(number: int) -> str:
     return str(number) if number < 10**12 else f"~1e{int(number.bit_length() * log(2) / log(10))}"
 
 
-def _gram(module: Module, notes: dict[str, Any], measure: str, gram: str) -> np.ndarray | None:
+def _gram(module: Any, notes: dict[str, Any], measure: str, gram: str) -> np.ndarray | None:
     """The Gram matrices that a measure wants: those kept with the model, or the closed form."""
     if measure != "function":
         return None
@@ -314,7 +314,7 @@ def _gram(module: Module, notes: dict[str, Any], measure: str, gram: str) -> np.
     return np.array(notes["gram"])
 
 
-def _features(module: Module, notes: dict[str, Any], images: str | None) -> Features:
+def _features(module: Any, notes: dict[str, Any], images: str | None) -> Features:
     """Chunks of the features of the training images, read by the name that the model file notes, or by --images."""
     source = images or notes.get("dataset")
     if not source:

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 import tnsim
 from tnsim import tensor_file
-from tnsim.nn import ConvAC, CosSin, Fourier, Patches, orthonormal
+from tnsim.nn import Categoricals, ConvAC, CosSin, Fourier, Gaussians, GenerativeConvAC, Patches, orthonormal
 from tnsim.train.model_file import FORMAT, ModelFileError, load, save
 
 ARCH = tnsim.ConvAC(sites=(4, 4), features=3, channels=(3, 4), windows=(2, 2), classes=2, sharing=("none", "window"))
@@ -60,6 +60,23 @@ def test_the_representation_comes_back_too(tmp_path, kind):
     shape = {"none": (5, 16, 3), "patches": (5, 8, 8)}.get(kind, (5, 4, 4))
     x = jnp.asarray(np.random.default_rng(0).random(shape), jnp.float32)
     assert same_bits(found(x), model(x))
+
+
+@pytest.mark.parametrize("kind", ["gaussians", "categoricals"])
+def test_a_generative_model_comes_back_with_its_densities_and_prior(tmp_path, kind):
+    densities = Gaussians(3, 0.02) if kind == "gaussians" else Categoricals(3, 5, rngs=nnx.Rngs(3))
+    model = GenerativeConvAC(ARCH, densities, rngs=nnx.Rngs(4))
+    for name in nnx.state(densities):
+        getattr(densities, name)[...] = getattr(densities, name)[...] + 0.1
+    model.prior[...] = jnp.array([0.25, -1.0])
+    save(tmp_path / "m.safetensors", model, EXTRA)
+    found, extra = load(tmp_path / "m.safetensors", ARCH)
+    assert extra == EXTRA
+    assert type(found) is GenerativeConvAC
+    assert found.representation.to_json() == model.representation.to_json()
+    images = np.random.default_rng(0).random((5, 4, 4), np.float32)
+    assert same_bits(found(images), model(images))
+    assert same_bits(found.sample(jax.random.key(0), 3), model.sample(jax.random.key(0), 3))
 
 
 def test_float64_and_complex_banks_keep_every_digit(tmp_path):
@@ -132,6 +149,7 @@ def test_what_is_no_model_is_refused(tmp_path, make, message):
         (lambda t, m: t.update(conv_0=t["conv_0"] + 1), r"params\['conv_0'\]: wanted the constant row"),
         (lambda t, m: m["architecture"].pop("sites"), "architecture: wanted the fields"),
         (lambda t, m: m["representation"].update(kind="magic"), "kind: must be one of"),
+        (lambda t, m: m.update(kind="GenerativeConvAC"), "'prior'"),
     ],
 )
 def test_a_model_that_does_not_fit_itself_is_refused(tmp_path, change, message):

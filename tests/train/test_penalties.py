@@ -12,12 +12,12 @@ import tnsim
 from tnsim.entanglement.measure import site_measure
 from tnsim.entanglement.renyi import renyi_value_and_grad
 from tnsim.entanglement.trainable import renyi_entropy
-from tnsim.nn import ConvAC, Fourier, NormalisedConvAC
+from tnsim.nn import ConvAC, Fourier, Gaussians, GenerativeConvAC, NormalisedConvAC
 from tnsim.train.checkpoint import CheckpointError, identity, load
 from tnsim.train.config import TrainConfig
 from tnsim.train.data import Dataset
 from tnsim.train.loop import fit
-from tnsim.train.penalties import renyi_penalty
+from tnsim.train.penalties import likelihood_penalty, renyi_penalty
 from tnsim.train.steps import Labelled, _loss, start
 
 ARCH = tnsim.ConvAC(sites=(4, 4), features=3, channels=(4, 5), windows=(2, 2), classes=3)
@@ -184,3 +184,38 @@ def test_bad_terms_are_named():
 
     with pytest.raises(ValueError, match="penalty: wanted a hashable value, found Unhashable"):
         fit(made(), DATA, having(Unhashable()))
+
+
+def generative():
+    return GenerativeConvAC(ARCH, Gaussians(3), rngs=nnx.Rngs(0))
+
+
+def test_with_a_likelihood_of_strength_one_the_loss_is_that_of_images_with_their_labels():
+    module = generative()
+    batch = Labelled(jnp.asarray(IMAGES[:20]), jnp.asarray(LABELS[:20]))
+    graph, state = start(module, having(likelihood_penalty()), 1)
+    loss, _ = _loss(graph, having(likelihood_penalty()), batch, jax.random.key(0), state.params, state.rest)
+    joint = np.asarray(module(IMAGES[:20]))[np.arange(20), LABELS[:20]]
+    assert float(loss) == pytest.approx(-joint.mean(), rel=1e-5)
+
+
+def test_likelihood_and_classes_are_learned():
+    module = generative()
+    before = float(module.log_likelihood(IMAGES).mean())
+    result = fit(module, DATA, having(likelihood_penalty(0.1), steps=150, rate=0.05), progress=False)
+    assert result.test.accuracy > 0.7
+    assert float(module.log_likelihood(IMAGES).mean()) > before + 3
+
+
+def test_runs_are_told_apart_by_the_likelihoods_strength(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(generative(), DATA, having(likelihood_penalty(0.1)), checkpoint=path, progress=False)
+    with pytest.raises(CheckpointError, match="penalty"):
+        fit(generative(), DATA, having(likelihood_penalty(0.2)), checkpoint=path, progress=False)
+
+
+def test_a_likelihood_is_of_modules_that_have_one():
+    with pytest.raises(ValueError, match="penalty: wanted a module with log_likelihood, found NormalisedConvAC"):
+        fit(made(), DATA, having(likelihood_penalty()), progress=False)
+    with pytest.raises(ValueError, match="strength: wanted a finite number, found nan"):
+        likelihood_penalty(float("nan"))

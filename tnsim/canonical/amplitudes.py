@@ -30,7 +30,7 @@ class Amplitudes(NamedTuple):
 def amplitudes(state: TreeState, configurations: Int[AnyArray, "n sites"]) -> Amplitudes:
     """psi of configurations (n, sites). Raises ValueError for another shape, and values that sites do not have."""
     xp = namespace(state)
-    x = _checked(state, configurations)
+    x = check_configurations(state, configurations)
     if xp is jnp:
         return _amplitudes(state, x)
     rows = max(1, CHUNK // max(core.size for core in state.cores))
@@ -49,7 +49,7 @@ def log_likelihood(state: TreeState, configurations: Int[AnyArray, "n sites"]) -
         return 2 * (xp.log(xp.abs(value)) + log_scale - log_norm(state))
 
 
-def _checked(state: TreeState, configurations):
+def check_configurations(state: TreeState, configurations):
     shape = tuple(configurations.shape)
     if len(shape) != 2 or shape[1] != state.sites:
         raise ValueError(f"configurations: wanted shape (n, {state.sites}), found {shape}")

@@ -10,6 +10,7 @@ from tnsim.experiments.depth import DEPTH
 from tnsim.experiments.designed_widths import DESIGNED_WIDTHS
 from tnsim.experiments.entropy_and_generalisation import ENTROPY_AND_GENERALISATION
 from tnsim.experiments.experiment import Experiment
+from tnsim.experiments.missing_pixels import MISSING_PIXELS
 from tnsim.experiments.mps_classifiers import MPS_CLASSIFIERS
 from tnsim.experiments.rearranged_pixels import REARRANGED_PIXELS
 from tnsim.experiments.regularise_entanglement import REGULARISE_ENTANGLEMENT
@@ -34,6 +35,7 @@ EXPERIMENTS = {
         CONVNETS_AND_THEORY,
         DESIGNED_WIDTHS,
         REARRANGED_PIXELS,
+        MISSING_PIXELS,
         MPS_CLASSIFIERS,
     )
 }

@@ -2,6 +2,8 @@
 
 from tnsim.nn.convac import ConvAC, Pinned
 from tnsim.nn.convnet import ConvNet
+from tnsim.nn.densities import Categoricals, Gaussians
+from tnsim.nn.generative import GenerativeConvAC
 from tnsim.nn.masked import Masked, magnitude_masks
 from tnsim.nn.normalised import NormalisedConvAC
 from tnsim.nn.patches import Patches
@@ -22,7 +24,7 @@ from tnsim.nn.tensor_train import TensorRingLinear, TensorTrainLinear
 from tnsim.nn.tree_tensor_network import TreeTensorNetwork
 
 __all__ = [
-    "ConvAC", "ConvNet", "CosSin", "Fourier", "GaussianBins", "Masked", "NormalisedConvAC", "OneHot", "Orthonormal",
-    "Patches", "Pinned", "Polynomial", "Representation", "TensorNetwork", "TensorRingLinear",
-    "TensorTrainLinear", "TreeTensorNetwork", "magnitude_masks", "orthonormal", "resumed", "summed",
+    "Categoricals", "ConvAC", "ConvNet", "CosSin", "Fourier", "GaussianBins", "Gaussians", "GenerativeConvAC", "Masked",
+    "NormalisedConvAC", "OneHot", "Orthonormal", "Patches", "Pinned", "Polynomial", "Representation", "TensorNetwork",
+    "TensorRingLinear", "TensorTrainLinear", "TreeTensorNetwork", "magnitude_masks", "orthonormal", "resumed", "summed",
 ]  # fmt: skip

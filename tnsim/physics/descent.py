@@ -1,4 +1,4 @@
-"""Ground states of any tree by gradient: every core at once, down the energy. Uses energies, optax.
+"""Ground states of any tree by gradient: every core at once, down the energy. Uses energies, canonical.descent.
 
 For chains `dmrg.ground_state` is faster by far; this takes trees, and optimisers of one's own.
 """
@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax import lax
 from jaxtyping import Float
 
+from tnsim.canonical.descent import descent
 from tnsim.canonical.orthogonal import orthogonalised
 from tnsim.canonical.state import TreeState, concrete
 from tnsim.physics.energies import energy
@@ -46,14 +46,4 @@ def descended(
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _walk(H: Hamiltonian, optimiser: optax.GradientTransformation, steps: int, start: TreeState):
-    slope = jax.value_and_grad(lambda cores: energy(H, start.with_cores(cores)))
-
-    def step(carried, _):
-        cores, memory = carried
-        value, gradient = slope(cores)
-        # JAX's gradient of a real function of complex numbers is the conjugate of the direction of steepest ascent.
-        updates, memory = optimiser.update(jax.tree.map(jnp.conj, gradient), memory, cores)
-        return (optax.apply_updates(cores, updates), memory), value
-
-    (cores, _), energies = lax.scan(step, (start.cores, optimiser.init(start.cores)), None, steps)
-    return cores, energies
+    return descent(lambda state, _: energy(H, state), optimiser, start, jnp.arange(steps))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tnsim.files import write_whole
-from tnsim.report import alike, bottleneck, data_scales, front, pictures, plots, prose, scales, tables
+from tnsim.report import alike, bottleneck, data_scales, front, gallery, pictures, plots, prose, scales, tables
 from tnsim.report.document import beside, block, document, note, pair, section
 from tnsim.report.map_values import Map
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
@@ -313,6 +313,7 @@ SECTIONS = (
     ("front", "What as many parameters would allow", front.section),
     ("spectra", "Schmidt spectra", _spectra),
     ("maps", "Entanglement at every scale", _maps),
+    ("images", "Images that the model draws", gallery.section),
     ("data", "Where the data's correlations live", _data),
     ("classes", "The classes as one state", alike.section),
     ("figures", "All figures", _figures),

@@ -15,6 +15,7 @@ import numpy as np
 
 from tnsim.report.data_values import DataMap, data_map
 from tnsim.report.fields import NAN, Number, integer, is_int, is_number, listed, mapping, number, optional, wrong
+from tnsim.report.generated_values import Generated, generated
 from tnsim.report.map_values import Map, maps
 from tnsim.report.prose import MEASURES
 from tnsim.report.width_values import Widths, widths
@@ -110,6 +111,7 @@ class Report:
     maps: tuple[Map, ...] = ()
     widths: Widths | None = None
     data_map: DataMap | None = None
+    generated: Generated | None = None
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -167,7 +169,8 @@ def read(measurements: Mapping[str, Any]) -> Report:
     others = widths(source, [p.name for p in partitions], _dims(source))
     size = math.prod(sites)
     return Report(
-        sites, tree, nodes, partitions, measured, source, maps(source, size), others, data_map(source, size)
+        sites, tree, nodes, partitions, measured, source, maps(source, size), others, data_map(source, size),
+        generated(source, size),
     )  # fmt: skip
 
 

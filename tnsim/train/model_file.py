@@ -2,7 +2,8 @@
 
     model  --[ save: whole or not at all ]-->  file "tnsim-model/1"  --[ load ]-->  bitwise the same model, metadata
 
-Its header names the architecture, one of `models.ARCHITECTURES`; where it names none, it is a ConvAC.
+Its header names the architecture, one of `models.ARCHITECTURES`; where it names none, it is a ConvAC. A generative
+ConvAC has a name of its own, and in place of banks what they are the softmax of.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from tnsim.banks import check
 from tnsim.models import ARCHITECTURES
 from tnsim.nn.convac import ConvAC
-from tnsim.nn.representation import Patches, from_json
+from tnsim.nn.densities import DENSITIES, Densities
+from tnsim.nn.generative import GenerativeConvAC
+from tnsim.nn.representation import from_json
 from tnsim.nn.tensor_network import TensorNetwork
 from tnsim.tensor_file import TensorFileError, Tensors, read, write
 
 __all__ = ["FORMAT", "ModelFileError", "load", "save"]
 
 FORMAT = "tnsim-model/1"
-DEFAULT = "ConvAC"
+DEFAULT, GENERATIVE, PRIOR = "ConvAC", "GenerativeConvAC", "prior"
 LEARNED = "representation/"
 
 
@@ -33,19 +37,20 @@ class ModelFileError(ValueError):
     """A file that holds no model, or another than wanted, or cannot be written: names the path, wanted and found."""
 
 
-def save(path: str | Path, model: TensorNetwork, extra: Mapping[str, Any] | None = None) -> None:
+def save(path: str | Path, model: TensorNetwork | GenerativeConvAC, extra: Mapping[str, Any] | None = None) -> None:
     """Write a model with whatever belongs to it (`extra`: JSON values; classes' names, test accuracy, ..), atomically.
 
     Raises ModelFileError where the place cannot be written, `extra` is no JSON or the architecture is not tnsim's;
     nothing half written stays.
     """
     target = Path(path).expanduser()
-    tensors = {name: np.asarray(bank) for name, bank in model.params().items()}
+    tensors = {name: np.asarray(bank) for name, bank in _banks(model).items()}
     representation = model.representation
-    if isinstance(representation, Patches):
+    if isinstance(representation, nnx.Module):
         tensors |= {LEARNED + name: np.asarray(array) for name, array in _learned(representation).items()}
+    kind = _kind(target, model.arch)
     metadata = {
-        "kind": _kind(target, model.arch),
+        "kind": GENERATIVE if isinstance(model, GenerativeConvAC) else kind,
         "architecture": model.arch.to_json(),
         "representation": None if representation is None else representation.to_json(),
         "pinned": isinstance(model, ConvAC) and model.pinned,
@@ -64,7 +69,7 @@ def save(path: str | Path, model: TensorNetwork, extra: Mapping[str, Any] | None
 def load(path: str | Path, arch: Any = None) -> tuple[Any, dict[str, Any]]:
     """(model, extra) of a file: the banks bitwise as they were saved; `arch` where it must be this architecture.
 
-    The model is a `nn.ConvAC`, or a `nn.TensorNetwork` of another architecture.
+    The model is a `nn.ConvAC`, a `nn.GenerativeConvAC`, or a `nn.TensorNetwork` of another architecture.
 
     Raises ModelFileError for a file that is missing, truncated, no model, or of another architecture. float64 banks
     need jax.enable_x64, and are refused without.
@@ -92,7 +97,15 @@ def _kind(path: Path, arch: Any) -> str:
     raise ModelFileError(f"{path}: architecture: wanted one of {sorted(ARCHITECTURES)}, found {type(arch).__name__}")
 
 
+def _banks(model: TensorNetwork | GenerativeConvAC) -> dict[str, Any]:
+    """The arrays of a model without those of its representation."""
+    if not isinstance(model, GenerativeConvAC):
+        return model.params()
+    return {**{name: bank[...] for name, bank in model.logits.items()}, PRIOR: model.prior[...]}
+
+
 def _known(name: str) -> Any:
+    name = DEFAULT if name == GENERATIVE else name
     if name not in ARCHITECTURES:
         raise ValueError(f"kind: wanted one of {sorted(ARCHITECTURES)}, found {name!r}")
     return ARCHITECTURES[name]
@@ -110,30 +123,49 @@ def _check_same(path: Path, wanted: Any, found: Any) -> None:
         raise ModelFileError(f"{path}: made for another architecture: {'; '.join(differ)}")
 
 
-def _model(arch: Any, metadata: Mapping[str, Any], tensors: Tensors) -> TensorNetwork:
+def _model(arch: Any, metadata: Mapping[str, Any], tensors: Tensors) -> TensorNetwork | GenerativeConvAC:
     representation = metadata["representation"]
     if representation is not None:
         representation = _representation(representation, tensors)
     banks = {name: _exact(tensor) for name, tensor in tensors.items() if not name.startswith(LEARNED)}
-    if metadata.get("kind", DEFAULT) == DEFAULT:
+    kind = metadata.get("kind", DEFAULT)
+    if kind == GENERATIVE:
+        return _generative(arch, banks, representation)
+    if kind == DEFAULT:
         return ConvAC.from_params(arch, banks, representation, metadata["pinned"])
     return TensorNetwork.from_params(arch, banks, representation)
 
 
-def _learned(representation: Patches) -> dict[str, Any]:
+def _generative(arch: Any, banks: dict[str, Any], densities: Any) -> GenerativeConvAC:
+    prior = banks.pop(PRIOR)
+    if not isinstance(densities, Densities):
+        raise ValueError(f"representation: wanted densities, found {type(densities).__name__}")
+    model = GenerativeConvAC(arch, densities, rngs=nnx.Rngs(0))
+    check(arch.network, banks)
+    for name, bank in banks.items():
+        model.logits[name] = nnx.Param(bank)
+    _put("prior", model.prior, prior)
+    return model
+
+
+def _learned(representation: nnx.Module) -> dict[str, Any]:
     return nnx.to_pure_dict(nnx.state(representation))
 
 
 def _representation(spec: Mapping[str, Any], tensors: Tensors) -> Any:
     """The representation of its JSON, with its learned arrays."""
-    representation = from_json(spec)
-    if isinstance(representation, Patches):
-        for name, variable in nnx.state(representation).items():
-            found = _exact(tensors[LEARNED + name])
-            if found.shape != variable[...].shape:
-                raise ValueError(f"{LEARNED + name}: wanted shape {variable[...].shape}, found {found.shape}")
-            getattr(representation, name)[...] = found
+    representation = DENSITIES[spec["kind"]](spec) if spec.get("kind") in DENSITIES else from_json(spec)
+    if isinstance(representation, nnx.Module):
+        for name in nnx.state(representation):
+            _put(LEARNED + name, getattr(representation, name), _exact(tensors[LEARNED + name]))
     return representation
+
+
+def _put(name: str, variable: Any, found: Any) -> None:
+    """An array in place of that of a variable. Raises ValueError for another shape."""
+    if found.shape != variable[...].shape:
+        raise ValueError(f"{name}: wanted shape {variable[...].shape}, found {found.shape}")
+    variable[...] = found
 
 
 def _exact(tensor: np.ndarray) -> Any:

@@ -1,6 +1,7 @@
 """Terms of the loss that look at the module itself, not at its answers. Uses entanglement; used by config and steps.
 
     loss = mean over the batch + strength * mean over classes of S_n(A)        above 0 entropy costs, below 0 it pays
+    loss = mean over the batch - strength * mean over the batch of ln p(x)     for modules that are distributions
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from tnsim.entanglement.trainable import renyi_entropy
 from tnsim.partitions import Partition
 from tnsim.partitions import mask as mask_of
 
-__all__ = ["Penalty", "RenyiPenalty", "check_penalty", "described", "renyi_penalty"]
+__all__ = [
+    "LikelihoodPenalty", "Penalty", "RenyiPenalty", "check_penalty", "described", "likelihood_penalty", "renyi_penalty",
+]  # fmt: skip
 
 
 @runtime_checkable
@@ -38,6 +41,23 @@ class Penalty(Protocol):
 
     def __call__(self, module: Any, images: Float[Array, "batch H W"], /) -> Float[Array, ""]:
         """The term, one real number. The module's variables stay as they are."""
+
+
+@dataclass(frozen=True)
+class LikelihoodPenalty:
+    """-strength * mean of ln p(x) in nats. Made by `likelihood_penalty`."""
+
+    strength: float
+
+    def __call__(self, module: Any, images: Float[Array, "batch H W"], /) -> Float[Array, ""]:
+        """The term. Raises ValueError for a module without `log_likelihood`."""
+        if not hasattr(module, "log_likelihood"):
+            raise ValueError(f"penalty: wanted a module with log_likelihood, found {type(module).__name__}")
+        return -self.strength * module.log_likelihood(images).mean()
+
+    def to_json(self) -> dict[str, Any]:
+        """All that it is."""
+        return {"strength": self.strength}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +103,15 @@ class RenyiPenalty:
         return hash(self._content)
 
 
+def likelihood_penalty(strength: float = 1.0) -> LikelihoodPenalty:
+    """-strength * mean of ln p(x), x the images of a step, of a module with `log_likelihood` (`nn.GenerativeConvAC`).
+
+    Beside the loss "softmax", -ln p(y | x), it makes of strength 1 the likelihood of images with their labels, -ln p(x,
+    y); of less, the more of a classifier. Raises ValueError for a strength that is no finite number.
+    """
+    return LikelihoodPenalty(_finite("strength", strength))
+
+
 def renyi_penalty(
     arch: Layered, A: Partition, strength: float, gram=None, labels: Sequence[int] | None = None,
     order: float = 2,
@@ -93,13 +122,18 @@ def renyi_penalty(
     then the classes are measured as functions; else their coefficients are. The cost of a step grows by a fold of
     width^(2n + 1) a node. Raises ValueError that names the argument.
     """
-    if isinstance(strength, bool) or not isinstance(strength, int | float) or not isfinite(strength):
-        raise ValueError(f"strength: wanted a finite number, found {strength!r}")
+    strength = _finite("strength", strength)
     chosen = tuple(range(arch.classes)) if labels is None else tuple(int(label) for label in labels)
     if not chosen or not all(0 <= label < arch.classes for label in chosen):
         raise ValueError(f"labels: wanted some of 0..{arch.classes - 1}, found {chosen}")
     measure = site_measure("coefficient" if gram is None else "function", gram, arch.size, arch.features)
-    return RenyiPenalty(float(strength), mask_of(arch, A), measure, chosen, integer_order(order))
+    return RenyiPenalty(strength, mask_of(arch, A), measure, chosen, integer_order(order))
+
+
+def _finite(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"{name}: wanted a finite number, found {value!r}")
+    return float(value)
 
 
 def described(penalty: Penalty) -> dict[str, Any]:

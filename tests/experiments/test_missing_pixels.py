@@ -1,0 +1,116 @@
+"""Pixels are missing as told and the same for all networks; what is lost follows the trials; summing out loses less."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tnsim.experiments.experiment import Trial
+from tnsim.experiments.missing_pixels import (
+    FILLED,
+    FRACTIONS,
+    GENERATIVE,
+    MISSING_PIXELS,
+    NETWORKS,
+    RECTANGLE,
+    SCATTERED,
+    SETUPS,
+    masks,
+)  # fmt: skip
+
+
+def made_up(lost, spread=0.0):
+    """Trials of networks that lose so many points with half of the pixels missing, and twice that with more."""
+    trials = []
+    for one in MISSING_PIXELS.trials(False):
+        whole = 0.9 + spread * (-1) ** one["seed"]
+        share = {0.25: 0.5, 0.5: 1.0, 0.75: 2.0}
+        rows = [
+            {"kind": kind, "fraction": fraction, "test": whole - lost[one["network"]] * share[fraction] / 100}
+            for kind in (SCATTERED, RECTANGLE) for fraction in FRACTIONS
+        ]  # fmt: skip
+        trials.append(Trial(one, {"test": whole, "missing": rows, "parameters": 9}, 1.0))
+    return trials
+
+
+def test_both_networks_meet_both_data_sets_with_five_seeds():
+    assert len(MISSING_PIXELS.trials(False)) == len(SETUPS) * len(NETWORKS) * 5
+
+
+@pytest.mark.parametrize("fraction", FRACTIONS)
+def test_scattered_pixels_are_missing_each_by_itself(fraction):
+    missing = masks(SCATTERED, fraction, 400, (8, 8), np.random.default_rng(0))
+    spread = np.sqrt(fraction * (1 - fraction))
+    assert missing.mean() == pytest.approx(fraction, abs=4 * spread / 25600**0.5)
+    assert np.abs(missing.mean(0) - fraction).max() < 5 * spread / 20
+    beside = np.corrcoef(missing[:, :, 1:].ravel(), missing[:, :, :-1].ravel())[0, 1]
+    assert abs(beside) < 0.03
+
+
+@pytest.mark.parametrize("fraction", FRACTIONS)
+@pytest.mark.parametrize("shape", [(8, 8), (16, 16), (6, 10)])
+def test_a_rectangle_is_whole_of_about_its_share_and_anywhere(fraction, shape):
+    missing = masks(RECTANGLE, fraction, 2000, shape, np.random.default_rng(0))
+    for one in missing:
+        rows, columns = one.any(1), one.any(0)
+        assert (one == rows[:, None] & columns[None]).all()
+        for side in (rows, columns):
+            assert np.diff(np.flatnonzero(side)).max(initial=1) == 1
+    assert missing.mean() == pytest.approx(fraction, abs=0.05)
+    assert missing.any(0).all()
+    with pytest.raises(ValueError, match="kind: wanted 'scattered' or 'rectangle', found 'circle'"):
+        masks("circle", 0.5, 3, (8, 8), np.random.default_rng(0))
+
+
+def test_losses_are_those_of_the_trials_seed_by_seed():
+    told = MISSING_PIXELS.tell(made_up({GENERATIVE: 2, FILLED: 30}, spread=0.05))
+    assert "loses 2.0 points on digits where the ConvNet with filled pixels loses 30.0 and 2.0 points on mnist-5k" in (
+        told.answer
+    )
+    assert {len(row) for row in told.rows} == {len(told.head)}
+    lost = {(row[1], row[2]): row[7] for row in told.rows if row[0] == "digits"}
+    assert lost[SCATTERED, GENERATIVE] == "2.0 [2.0, 2.0]"  # what seeds share falls out
+    assert lost[RECTANGLE, FILLED] == "30.0 [30.0, 30.0]"
+
+
+def test_a_figure_has_a_panel_a_data_set_and_kind_and_a_point_a_share():
+    trials = made_up({GENERATIVE: 2, FILLED: 30}, spread=0.05)
+    figure = MISSING_PIXELS.tell(trials).figure
+    assert [panel.title for panel in figure.panels] == [
+        f"{data}, {kind}" for data in sorted(SETUPS) for kind in (SCATTERED, RECTANGLE)
+    ]
+    for panel in figure.panels:
+        for curve in panel.curves:
+            assert curve.x == (0.0, 25.0, 50.0, 75.0)
+            tests = [100 * t.result["missing"][1]["test"] for t in trials
+                     if t.settings["network"] == curve.name and panel.title.startswith(t.settings["data"])]  # fmt: skip
+            ends = stats.t.interval(0.95, 4, np.mean(tests), stats.sem(tests))
+            assert (curve.y[2], curve.lower[2], curve.upper[2]) == pytest.approx((np.mean(tests), *ends))
+
+
+def test_a_quick_trial_of_each_network_sees_the_same_pixels_missing(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "tnsim.experiments.missing_pixels._predicted",
+        lambda module, data, missing: (seen.append(missing), data.test_labels)[1],
+    )
+    for one in MISSING_PIXELS.trials(True):
+        result = MISSING_PIXELS.run(one)
+        assert json.loads(json.dumps(result)) == result
+        assert [row["test"] for row in result["missing"]] == [1.0] * 6
+    half = len(seen) // 2
+    assert all((one == other).all() for one, other in zip(seen[:half], seen[half:], strict=True))
+    assert (seen[0] != seen[1]).any()
+
+
+@pytest.mark.slow
+def test_with_half_of_the_pixels_missing_summing_out_loses_less_than_half():
+    lost = {}
+    for one in MISSING_PIXELS.trials(False):
+        if (one["data"], one["seed"]) == ("digits", 0):
+            result = MISSING_PIXELS.run(one)
+            rows = {(row["kind"], row["fraction"]): row["test"] for row in result["missing"]}
+            lost[one["network"]] = result["test"] - rows[SCATTERED, 0.5]
+            assert result["test"] > 0.93
+    assert lost[GENERATIVE] < lost[FILLED] / 2
