@@ -67,7 +67,7 @@ def turned(layer: Layer) -> Layer:
 def applied(layer: Layer, state: TreeState) -> TreeState:
     """The layer on a chain; bonds multiply."""
     cores = chain_cores(replace(state, log_scale=0.0))
-    made = chain([_onto(column, core) for column, core in zip(layer, cores, strict=True)])
+    made = chain([_onto(column, np.asarray(core)) for column, core in zip(layer, cores, strict=True)])
     return replace(made, log_scale=state.log_scale)
 
 

@@ -43,7 +43,8 @@ def density_matrices(rows: Rows, width: int | None, limit=None) -> list[Num[np.n
         if above is None or below is None:
             raise ValueError("state: it is zero, so it has no density matrices")
         above, below = (side.with_cores(side.cores, side.centre) for side in (above, below))
-        stages = [Stage(*three) for three in zip(chain_cores(above), row, chain_cores(below), strict=True)]
+        chains = (map(np.asarray, chain_cores(side)) for side in (above, below))
+        stages = [Stage(up, core, down) for core, up, down in zip(row, *chains, strict=True)]
         matrices += _of_row(stages)
     return matrices
 

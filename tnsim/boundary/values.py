@@ -61,7 +61,7 @@ def closed(found: Sides, cut: int) -> tuple[complex | float, float]:
     above, below = found.above[cut].state, found.below[cut].state
     if above is None or below is None:
         return 0.0, 0.0
-    value, log_scale = overlap(conjugated(below), above)
+    value, log_scale = (np.asarray(part).item() for part in overlap(conjugated(below), above))
     size = abs(value)
     return (value / size, float(log_scale + np.log(size))) if size else (0.0, 0.0)
 

@@ -107,7 +107,7 @@ def _own_scales(schedule: Schedule, banks: Mapping[str, Any], batch: int, heavy:
 
 def _level(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"], value: Value):
     """(value of the nodes, the scales taken, what a long window took besides)."""
-    moved = multiply(bankbank_rows(wave, bank), value)
+    moved = multiply(bank_rows(wave, bank), value)
     factor = scale_of(lax.stop_gradient(lax.reduce_max(lax.abs(moved), (1,)))[:, None])
     if wave.children.array.shape[1] > LONG:
         nothing = jnp.zeros((len(moved), moved.shape[2]), factor.dtype)
@@ -120,13 +120,13 @@ def _between(wave: Wave, multiply: Product, bank: Num[Array, "copies r_out r_in"
     """As `_level`, with the scales of the matrices, which are the same for all samples."""
     by_column = lax.optimization_barrier(lax.reduce_max(lax.abs(bank), (1,)))  # kept apart: vectorised
     peaks = lax.reduce_max(by_column, (1,))
-    factor = bankbank_rows(wave, scale_of(lax.stop_gradient(peaks)[:, None, None]))
+    factor = bank_rows(wave, scale_of(lax.stop_gradient(peaks)[:, None, None]))
     factor = jnp.broadcast_to(factor, (wave.positions, 1, 1))
-    moved = multiply(bankbank_rows(wave, bank), value)
+    moved = multiply(bank_rows(wave, bank), value)
     return _multiplied(wave, moved * factor), factor, None
 
 
-def bankbank_rows(wave: Wave, bank: Num[Array, "copies ..."]) -> Num[Array, "rows ..."]:
+def bank_rows(wave: Wave, bank: Num[Array, "copies ..."]) -> Num[Array, "rows ..."]:
     """Each position's row of a bank; one for all of a shared one."""
     return bank if wave.slots is None or len(bank) == 1 else bank[wave.slots.array]
 

@@ -47,7 +47,7 @@ class Setup:
     """How a data set is loaded; of the generative ConvAC densities of a pixel and widths; of the ConvNet overlapping
     patches (side, stride, maps) and widths; epochs of each. Found on a fifth of the training images, held apart."""
 
-    sides: Mapping[str, tuple[int, int]]
+    sides: Mapping[str, Any]
     densities: int
     channels: tuple[int, ...]
     patches: tuple[int, int, int]

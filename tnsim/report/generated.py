@@ -1,4 +1,4 @@
-"""Images that a generative model draws, as plain JSON values: samples of each class, and pictures completed. Over nn.
+"""Images that a generative model draws, as plain JSON values: samples of each class, and pictures completed. Over train.
 
 samples      a row a class: images from p(x | class)
 completed    a row a test image: what was given of it (null: missing), images from p(missing | given), the image itself
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
-from tnsim.nn.generative import GenerativeConvAC
 from tnsim.train.data import DataError, Dataset, load
 from tnsim.train.recipes import PADS
 
@@ -22,7 +21,19 @@ SAMPLES, COMPLETIONS, MOST = 8, 6, 10  # images a row; rows
 DIGITS = 3  # of a pixel: 256 levels need no more
 
 
-def named(module: GenerativeConvAC, notes: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:
+class Generative(Protocol):
+    """What can draw images: of a class, and what is missing of given ones; arch has their grid and classes."""
+
+    arch: Any
+
+    def sample(self, key: Any, n: int, label: int | None = None) -> Any:
+        """n images of a class."""
+
+    def inpaint(self, key: Any, images: Any, missing: Any) -> Any:
+        """The images with missing pixels drawn."""
+
+
+def named(module: Generative, notes: Mapping[str, Any], seed: int = 0) -> dict[str, Any]:
     """`drawn` with test images of the data set that a model file notes; a note says why where there are none."""
     source, classes = notes.get("dataset"), tuple(notes.get("classes", ()))
     try:
@@ -36,7 +47,7 @@ def named(module: GenerativeConvAC, notes: Mapping[str, Any], seed: int = 0) -> 
 
 
 def drawn(
-    module: GenerativeConvAC, dataset: Dataset | None = None, classes: Sequence[str] = (), seed: int = 0
+    module: Generative, dataset: Dataset | None = None, classes: Sequence[str] = (), seed: int = 0
 ) -> dict[str, Any]:
     """Samples of at most 10 classes and, of as many test images, completions: the lower half missing, or pixels
     scattered over the image, in turn. Raises ValueError for images of other sites."""
@@ -46,7 +57,7 @@ def drawn(
         {**_head(label, classes), "images": _flat(module.sample(jax.random.fold_in(of_samples, label), SAMPLES, label))}
         for label in labels
     ]
-    found = {"shape": list(_shape(module)), "seed": seed, "samples": rows, "completed": []}
+    found: dict[str, Any] = {"shape": list(_shape(module)), "seed": seed, "samples": rows, "completed": []}
     if dataset is not None:
         rng = np.random.default_rng(seed)
         for label in (label for label in labels if (dataset.test_labels == label).any()):
@@ -57,7 +68,7 @@ def drawn(
 
 
 def _completed(
-    module: GenerativeConvAC, image: Float[np.ndarray, "H W"], missing: Bool[np.ndarray, "H W"], key
+    module: Generative, image: Float[np.ndarray, "H W"], missing: Bool[np.ndarray, "H W"], key
 ) -> dict[str, Any]:
     many = np.broadcast_to(image, (COMPLETIONS, *image.shape))
     images = module.inpaint(key, many, np.broadcast_to(missing, many.shape))
@@ -71,7 +82,7 @@ def _missing(turn: int, shape: tuple[int, ...], rng: np.random.Generator) -> Boo
     return np.broadcast_to(np.arange(shape[0])[:, None] >= shape[0] // 2, shape)
 
 
-def _shape(module: GenerativeConvAC) -> tuple[int, int]:
+def _shape(module: Generative) -> tuple[int, int]:
     grid = module.arch.grid
     return (1, grid[0]) if len(grid) == 1 else (grid[0], prod(grid[1:]))
 
