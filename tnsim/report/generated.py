@@ -1,4 +1,4 @@
-"""Images that a generative model draws, as plain JSON values: samples of each class, and pictures completed. Over train.
+"""Images that a generative model draws, as plain JSON values: samples of each class, pictures completed. Over train.
 
 samples      a row a class: images from p(x | class)
 completed    a row a test image: what was given of it (null: missing), images from p(missing | given), the image itself

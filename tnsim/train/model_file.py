@@ -154,7 +154,7 @@ def _learned(representation: nnx.Module) -> dict[str, Any]:
 
 def _representation(spec: Mapping[str, Any], tensors: Tensors) -> Any:
     """The representation of its JSON, with its learned arrays."""
-    representation = DENSITIES[spec["kind"]](spec) if spec.get("kind") in DENSITIES else from_json(dict(spec))
+    representation = DENSITIES[spec["kind"]](dict(spec)) if spec.get("kind") in DENSITIES else from_json(dict(spec))
     if isinstance(representation, nnx.Module):
         for name in nnx.state(representation):
             _put(LEARNED + name, getattr(representation, name), _exact(tensors[LEARNED + name]))
