@@ -285,6 +285,22 @@ def test_clusters_of_a_lattice_are_close_to_its_width():
     assert plan_path(network, 2**62, finder="clusters").largest <= 4**7  # row by row it is 4^6
 
 
+def test_an_index_of_samples_on_every_vector_leaves_a_chain_cheap():
+    N, r, samples, rng = 40, 8, 32, np.random.default_rng(0)
+    cores = [rng.normal(size=(r, 2, r)) / r**0.5 for _ in range(N)]
+    vectors = [rng.normal(size=(samples, 2)) for _ in range(N)]
+    bond, site, batch = range(N + 1), range(N + 1, 2 * N + 1), 2 * N + 1
+    terms = [(bond[n], site[n], bond[n + 1]) for n in range(N)] + [(batch, site[n]) for n in range(N)]
+    network, banks = from_einsum(terms, *cores, *vectors, output=(batch, bond[0], bond[N]))
+    plan = plan_path(network)
+    assert plan.multiply_adds <= 2 * N * samples * (2 * r * r + r**3)
+    found = contract_network(network, banks, plan=plan)
+    rows = np.eye(r)[None].repeat(samples, 0)
+    for core, vector in zip(cores, vectors, strict=True):
+        rows = rows @ np.einsum("adb,nd->nab", core, vector)
+    np.testing.assert_allclose(found, rows, rtol=1e-3, atol=1e-3 * np.abs(rows).max())
+
+
 @pytest.mark.parametrize("finder", ["greedy", "clusters", "cotengra", "cotengra-hyper"])
 def test_equal_seeds_give_equal_paths_in_any_process(finder):
     if finder.startswith("cotengra"):

@@ -10,6 +10,7 @@ is forked, which would hang once JAX runs threads.
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,7 @@ from typing import Any
 import opt_einsum
 
 from tnsim.contract.grouped import path_of
-from tnsim.contract.steps import Term, opened_of, terms_of
+from tnsim.contract.steps import Term, costs, opened_of, terms_of, walk
 from tnsim.network import Network
 
 try:
@@ -75,7 +76,24 @@ def _found(network: Network, finder: str, seed: int, trials: int) -> Path:
     if finder.startswith("cotengra"):
         return _cotengra(finder, (terms, opened, dims), seed, trials)
     search: Any = opt_einsum.paths.greedy if finder == "greedy" else opt_einsum.paths.optimal
-    path = search([frozenset(term) for term in terms], frozenset(opened), dims)
+    path = _searched(search, terms, opened, dims)
+    if finder == "optimal" or not (batch := _batch(terms, opened)):
+        return path
+    tried = (path, _searched(search, terms, opened, dims, batch))
+    return min(tried, key=lambda one: costs(walk(network, one)).multiply_adds)
+
+
+def _batch(terms: Sequence[Term], opened: Term) -> frozenset[int]:
+    """Open indices of more than two tensors, such as that of samples: no contraction sums them, and a greedy search
+    that sees them pairs what has nothing else in common, until products of all samples' sites are formed."""
+    uses = Counter(index for term in terms for index in set(term))
+    return frozenset(index for index in opened if uses[index] > 2)
+
+
+def _searched(
+    search: Any, terms: Sequence[Term], opened: Term, dims: dict[int, int], hidden: frozenset[int] = frozenset()
+) -> Path:
+    path = search([frozenset(term) - hidden for term in terms], frozenset(opened) - hidden, dims)
     return tuple(tuple(map(int, places)) for places in path)
 
 
