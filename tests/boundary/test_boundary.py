@@ -152,7 +152,7 @@ def test_a_stretch_bounds_the_largest_singular_value(seed, columns, bond):
         for c in range(columns)
     )
     dense = np.ones((1, 1, 1))
-    for tensor, _ in layer:
+    for tensor, _, _ in layer:
         dense = np.einsum("ioa,axyb->ixoyb", dense, tensor)
         dense = dense.reshape(dense.shape[0] * dense.shape[1], -1, dense.shape[-1])
     most = np.linalg.norm(dense[..., 0], 2)

@@ -27,18 +27,31 @@ MOST = 8  # the highest moment
 
 
 class Column(NamedTuple):
-    """A tensor (left, in, out, right); front: whether `in` is the front of the chain's leg, or its back."""
+    """A tensor (left, in, out, right); front: whether `in` is the front of the chain's leg, or its back; rounded: how
+    much larger its terms were than what they summed to."""
 
     tensor: Num[np.ndarray, "left inner outer right"]
     front: bool
+    rounded: float = 1.0
 
 
 Layer = tuple[Column, ...]
 
 
-def single(rows: Rows) -> list[Layer]:
-    """A layer a row, of cores whose sites have dimension 1."""
-    return [tuple(Column(core[..., 0].transpose(1, 0, 2, 3), True) for core in row) for row in rows]
+def single(rows: Rows, terms: Rows) -> list[Layer]:
+    """A layer a row, of cores whose sites have dimension 1; terms: what they would be of all moduli."""
+    return [
+        tuple(
+            Column(core[..., 0].transpose(1, 0, 2, 3), True, _cancelled(core, moduli))
+            for core, moduli in zip(*both, strict=True)
+        )
+        for both in zip(rows, terms, strict=True)
+    ]
+
+
+def _cancelled(core, moduli) -> float:
+    size = float(np.linalg.norm(core))
+    return float(np.linalg.norm(moduli)) / size if size else 1.0
 
 
 def double(rows: Rows) -> list[Layer]:
@@ -61,7 +74,7 @@ def _bra(core) -> Num[np.ndarray, "left inner outer right"]:
 
 def turned(layer: Layer) -> Layer:
     """The layer as it acts on what lies below it."""
-    return tuple(Column(tensor.swapaxes(1, 2), front) for tensor, front in layer)
+    return tuple(column._replace(tensor=column.tensor.swapaxes(1, 2)) for column in layer)
 
 
 def applied(layer: Layer, state: TreeState) -> TreeState:
@@ -94,7 +107,7 @@ def log_stretch(layer: Layer) -> float:
     return float(np.log(peaks).sum()) + _log_moment(tensors, p) / (2 * p)
 
 
-def _log_moment(tensors: Sequence[Num[np.ndarray, "left inner outer right"]], p: int) -> float:
+def _log_moment(tensors: Sequence[Num[np.ndarray, "_ _ _ _"]], p: int) -> float:
     """ln Tr (T^dagger T)^p: a ring of 2p copies, contracted column by column."""
     carried, log_scale = np.ones((1,) * (2 * p)), 0.0
     for tensor in tensors:

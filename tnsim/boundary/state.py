@@ -59,7 +59,12 @@ class BoundaryMPS:
         return values.batch([self._score(sample) for sample in wide])
 
     def _score(self, vectors: Num[np.ndarray, "sites M"]) -> Contracted:
-        return values.contracted(single(at_vectors(self.rows, vectors)), self.width, self.memory)
+        layers = single(at_vectors(self.rows, vectors), at_vectors(self._moduli, np.abs(vectors)))
+        return values.contracted(layers, self.width, self.memory)
+
+    @cached_property
+    def _moduli(self) -> Rows:
+        return tuple(tuple(np.abs(core) for core in row) for row in self.rows)
 
     def norm_squared(self) -> Contracted:
         """<psi|psi> in the state's measure."""

@@ -74,7 +74,7 @@ def _sweep(layers: Sequence[Layer], stretches: Sequence[float], width: int | Non
 def _next(before: Boundary, layer: Layer, stretch: float, width: int | None) -> Boundary:
     whole = None if before.state is None else _centred(applied(layer, before.state))
     if whole is None:
-        return NOTHING._replace(log_lost=_rounding(before, stretch, len(layer)))
+        return NOTHING._replace(log_lost=_rounding(before, stretch, layer))
     cut = compressed(whole, width)
     # Each cut is an orthogonal projection within the one before: the product of all 1 - w is what stays of the square.
     discarded = abs(float(np.expm1(np.log1p(-cut.discarded).sum())))
@@ -82,14 +82,15 @@ def _next(before: Boundary, layer: Layer, stretch: float, width: int | None) -> 
     log_norm = float(np.log(np.linalg.norm(centre)) + cut.state.log_scale)
     with np.errstate(divide="ignore"):
         log_lost = float(whole.log_scale + 0.5 * np.log(discarded))
-    lost = float(np.logaddexp(log_lost, _rounding(before, stretch, len(layer))))
+    lost = float(np.logaddexp(log_lost, _rounding(before, stretch, layer)))
     return Boundary(cut.state, log_norm, lost, discarded)
 
 
-def _rounding(before: Boundary, stretch: float, columns: int) -> float:
-    """ln of what rounding may do in a layer and its compression, to first order."""
+def _rounding(before: Boundary, stretch: float, layer: Layer) -> float:
+    """ln of what rounding may do in a layer, in making it and in its compression, to first order."""
+    columns = sum(column.rounded for column in layer)
     widest = 1 if before.state is None else max(before.state.bond_dims, default=1)
-    return float(np.log(8 * EPS * columns * widest**0.5)) + before.log_norm + stretch
+    return float(np.log(64 * EPS * columns * widest**0.5)) + before.log_norm + stretch
 
 
 def _centred(state: TreeState) -> TreeState | None:
