@@ -2,7 +2,7 @@
 
     image --[means over 2 x 2 pixels]-- 14 x 14 --[1, cos, sin]-- chain of bond r, started near the identity --> scores
 
-Settings were chosen on a tenth of the training images; a trial looks at its test images once, after the end.
+Settings are as published chains have them, not tuned; a trial looks at its test images once, after the end.
 Stoudenmire & Schwab 2016 (arXiv 1605.05775); Efthymiou, Hidary, Leichenauer 2019 (arXiv 1906.06329).
 """
 
