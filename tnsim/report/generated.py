@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -21,6 +21,7 @@ SAMPLES, COMPLETIONS, MOST = 8, 6, 10  # images a row; rows
 DIGITS = 3  # of a pixel: 256 levels need no more
 
 
+@runtime_checkable
 class Generative(Protocol):
     """What can draw images: of a class, and what is missing of given ones; arch has their grid and classes."""
 
