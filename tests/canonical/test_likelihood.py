@@ -63,9 +63,9 @@ def test_gradients_are_those_of_differences(name, kind):
         slope = jax.jit(jax.grad(loss))(jax.tree.map(jnp.asarray, state))
     way = [drawn.numbers(rng, core.shape, kind) for core in state.cores]
     ends = [-log_likelihood(state.with_cores([c + h * w for c, w in zip(state.cores, way, strict=True)]), x).mean()
-            for h in (-1e-5, 1e-5)]  # fmt: skip
+            for h in (-3e-7, 3e-7)]  # fmt: skip
     found = sum((np.asarray(g) * w).sum().real for g, w in zip(slope.cores, way, strict=True))
-    assert found == pytest.approx((ends[1] - ends[0]) / 2e-5, rel=1e-6)
+    assert found == pytest.approx((ends[1] - ends[0]) / 6e-7, rel=1e-6)
 
 
 def test_seeds_repeat_and_others_do_not():

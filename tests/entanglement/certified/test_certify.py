@@ -177,7 +177,8 @@ def renumbered(case):
 def test_numbers_of_sites_change_nothing(case):
     with early(2, 2):
         one, other = (certified(some.problem, None, Goal(atol=1e-2)) for some in (case, renumbered(case)))
-    assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), abs=1e-9)
+    found = (other.lower, other.upper)
+    assert (one.lower, one.upper) == pytest.approx(found, abs=1e-7)  # an entropy below 1e-8 is rounding's, in any order
 
 
 def flat(sites, M):
