@@ -120,7 +120,7 @@ def test_the_report_of_a_generative_model_shows_what_it_draws(model, tmp_path, m
     save(path, model, {"dataset": "digits", "classes": ["0", "1", "2"]})
     asked = ["--measure", "coefficient", "--partition", "left-right", "--label", "0", "--out", str(tmp_path / "out")]
     monkeypatch.setattr("sys.argv", ["tnsim", "measure", str(path), *asked])
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         cli.main()
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count("sample 1 of class") == page.count("completion 1 of class") == 3
