@@ -100,9 +100,9 @@ def _entrants(name: str) -> Entrants:
 
 def _others(price: Costs, budget: int) -> dict[str, tuple[int, ...]]:
     """The named profiles, and random ones; in the place of one with a width of 1, which cannot train, a later one."""
-    random, later = (part for part in np.split(np.array(drawn(price, budget, 2 * RANDOM)), [RANDOM]))
-    spare = iter(widths for widths in later.tolist() if min(widths) > 1)
-    random = [tuple(widths if min(widths) > 1 else next(spare)) for widths in random.tolist()]
+    first, later = (part.tolist() for part in np.split(np.array(drawn(price, budget, 2 * RANDOM)), [RANDOM]))
+    spare = iter(widths for widths in later if min(widths) > 1)
+    random = [tuple(widths if min(widths) > 1 else next(spare)) for widths in first]
     return {**standard(price, budget), **{f"random {number:02d}": widths for number, widths in enumerate(random)}}
 
 
