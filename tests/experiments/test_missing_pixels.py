@@ -65,7 +65,7 @@ def test_a_rectangle_is_whole_of_about_its_share_and_anywhere(fraction, shape):
 
 def test_losses_are_those_of_the_trials_seed_by_seed():
     told = MISSING_PIXELS.tell(made_up({GENERATIVE: 2, FILLED: 30}, spread=0.05))
-    assert "loses 2.0 points on digits where the ConvNet with filled pixels loses 30.0 and 2.0 points on mnist-5k" in (
+    assert "loses 2.0 (the ConvNet 30.0) points on digits, and 2.0 (the ConvNet 30.0) where they are a rectangle; 2.0 (" in (
         told.answer
     )
     assert {len(row) for row in told.rows} == {len(told.head)}

@@ -55,7 +55,7 @@ def test_a_chain_starts_near_a_constant_and_its_class_leg_is_in_the_middle():
 def test_a_quick_trial_learns():
     (settings,) = MPS_CLASSIFIERS.trials(True)
     found = MPS_CLASSIFIERS.run(settings)
-    assert found["test"] > 0.15  # one epoch, ten classes
+    assert found["test"] > 0.5
     assert found["parameters"] == made(load("digits"), settings["bond"], 0).arch.parameters
     assert found == {**MPS_CLASSIFIERS.run(settings)}
 

@@ -166,9 +166,10 @@ def _tell(trials: Sequence[Trial]) -> Finding:
             lost = _lost(part, kind, HALF)
             rows.append((data, kind, network, *(one.shown(1) for one in tests), lost.shown(1), str(lost.seeds)))
         if len(networks) == len(NETWORKS):
-            points = [_lost(networks[network], SCATTERED, HALF).value for network in NETWORKS]
-            said.append(f"{points[0]:.1f} points on {data} where the ConvNet with filled pixels loses {points[1]:.1f}")
-    losses = " and ".join(said) or "nothing yet"
+            pairs = [[_lost(networks[one], kind, HALF).value for one in NETWORKS] for kind in (SCATTERED, RECTANGLE)]
+            scattered, rectangle = (f"{mine:.1f} (the ConvNet {theirs:.1f})" for mine, theirs in pairs)
+            said.append(f"{scattered} points on {data}, and {rectangle} where they are a rectangle")
+    losses = "; ".join(said) or "nothing yet"
     return Finding(
         f"With half of the pixels missing, scattered, the generative ConvAC loses {losses}.",
         ("data", "missing", "network", "none: test % [95 %]", *(f"{100 * fraction:.0f} %" for fraction in FRACTIONS),
