@@ -92,7 +92,7 @@ def _tell(trials: Sequence[Trial]) -> Finding:
         ("data", "pixels", "bond", "parameters", "epochs", "test % [95 %]", "training %", "seeds", "published, %"),
         tuple(rows),
         "Training images other than digits are moved at random by up to a pixel of those; what was published says "
-        "nothing of that. The published figures of MNIST are of another 4800 training images. One seed has no interval.",
+        "nothing of that. The published figures of MNIST are of other 4800 training images. One seed has no interval.",
         _figure(trials),
     )
 
