@@ -241,6 +241,14 @@ def test_equal_figures_give_equal_bytes_whatever_the_users_settings(matplotlib):
     assert first["png"].startswith(b"\x89PNG")
 
 
+def test_many_values_on_a_logarithmic_axis_are_not_all_labelled(matplotlib):
+    x = tuple(np.geomspace(0.013, 0.61, 26).tolist())
+    panel = Panel("one", "loss", "height, m", (Curve("ours", x, x, joined=False),), log_x=True)
+    words = text_of(drawing.picture(Figure("A scatter.", (panel,)), "svg"))
+    assert {"0.02", "0.05", "0.1", "0.2", "0.5"} <= set(words)
+    assert f"{x[3]:g}" not in words
+
+
 def test_a_drawing_has_the_labels_as_text_and_tells_what_it_shows(matplotlib):
     svg = drawing.picture(SMALL, "svg")
     words = text_of(svg)

@@ -65,9 +65,9 @@ def test_a_rectangle_is_whole_of_about_its_share_and_anywhere(fraction, shape):
 
 def test_losses_are_those_of_the_trials_seed_by_seed():
     told = MISSING_PIXELS.tell(made_up({GENERATIVE: 2, FILLED: 30}, spread=0.05))
-    assert "loses 2.0 (the ConvNet 30.0) points on digits, and 2.0 (the ConvNet 30.0) where they are a rectangle; 2.0 (" in (
-        told.answer
-    )
+    both = "2.0 (the ConvNet 30.0)"
+    wanted = f"loses {both} points on digits, and {both} where they are a rectangle; {both} points on mnist-5k"
+    assert wanted in told.answer
     assert {len(row) for row in told.rows} == {len(told.head)}
     lost = {(row[1], row[2]): row[7] for row in told.rows if row[0] == "digits"}
     assert lost[SCATTERED, GENERATIVE] == "2.0 [2.0, 2.0]"  # what seeds share falls out

@@ -32,7 +32,8 @@ DODGE = 0.14  # of a category, between curves
 MARGIN, NAME, WRAP = 0.45, 1.1, 21  # inches left of axes, and right of categories for names of levels; letters of these
 CATEGORY = 11  # letters of a category's name in a line
 LEAST = 1.4  # categories wide is a panel at least
-FEW = 7  # so many values of x are all ticks
+NEAR = 4  # times the smallest x: no further, 1, 2, 5 would be too few
+FEW, SEVERAL = 7, 12  # so many values of x are all ticks; and on a logarithmic axis
 STYLE = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans", "Helvetica", "Arial"], "font.size": 7,
     "axes.titlesize": 7.5, "axes.labelsize": 7, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "legend.fontsize": 6.5,
@@ -189,8 +190,13 @@ def _axes(plot: Any, axes: Any, panel: Panel, room: float) -> None:
     if panel.categorical:
         axes.set_xticks(range(len(panel.ticks)), [fill(str(x), CATEGORY) for x in panel.ticks])
         axes.set_xlim(-0.6, len(panel.ticks) - 0.4 + room * bool(panel.levels))
-    elif panel.log_x or len(panel.ticks) <= FEW:
+    elif len(panel.ticks) <= (SEVERAL if panel.log_x else FEW):
         axes.set_xticks(panel.ticks, [f"{x:g}" for x in panel.ticks])
+        axes.xaxis.set_minor_locator(plot.ticker.NullLocator())
+    elif panel.log_x:
+        steps = (1, 2, 5) if panel.ticks[-1] > NEAR * panel.ticks[0] else (1, 1.5, 2, 3, 4, 5, 7)
+        axes.xaxis.set_major_locator(plot.ticker.LogLocator(subs=steps))
+        axes.xaxis.set_major_formatter(plain)
         axes.xaxis.set_minor_locator(plot.ticker.NullLocator())
     if panel.floor is not None:
         axes.set_ylim(bottom=panel.floor)
