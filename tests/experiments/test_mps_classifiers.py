@@ -18,19 +18,19 @@ def made_up(gain=0.01):
     ]  # fmt: skip
 
 
-def test_small_sets_have_three_seeds():
-    seeds = {(one["data"], one["seed"]) for one in MPS_CLASSIFIERS.trials(False)}
-    assert {("digits", 2), ("mnist-5k", 2), ("fashion-mnist", 0)} <= seeds
+def test_every_chain_has_three_seeds_and_one_set_is_moved_and_not():
+    trials = [tuple(one[name] for name in ("data", "shift", "seed")) for one in MPS_CLASSIFIERS.trials(False)]
+    assert {("digits", 0, 2), ("mnist-5k", 0, 2), ("mnist-5k", 1, 2), ("fashion-mnist", 0, 2)} <= set(trials)
 
 
 def test_the_best_bond_is_told_with_its_mean():
     told = MPS_CLASSIFIERS.tell(made_up())
     bonds = CHAINS["mnist-5k"].bonds
-    assert f"{80 + len(bonds) - 1:.1f} % on mnist-5k (bond {bonds[-1]})" in told.answer
+    assert f"{80 + len(bonds) - 1:.1f} % on mnist-5k (bond {bonds[-1]}, images moved)" in told.answer
     worse = MPS_CLASSIFIERS.tell(made_up(-0.01))
-    assert f"80.0 % on mnist-5k (bond {bonds[0]})" in worse.answer
+    assert f"80.0 % on mnist-5k (bond {bonds[0]}, images as they are)" in worse.answer
     assert {len(row) for row in told.rows} == {len(told.head)}
-    assert len(told.rows) == sum(len(chain.bonds) for chain in CHAINS.values())
+    assert len(told.rows) == sum(len(chain.bonds) * len(chain.shifts) for chain in CHAINS.values())
 
 
 def test_a_figure_has_a_panel_a_data_set_and_what_was_published():
@@ -38,8 +38,9 @@ def test_a_figure_has_a_panel_a_data_set_and_what_was_published():
     assert [panel.title for panel in figure.panels] == sorted(CHAINS)
     for panel in figure.panels:
         assert [level.y for level in panel.levels] == [value for value, _ in KNOWN.get(panel.title, ())]
-        (curve,) = panel.curves
-        assert curve.x == CHAINS[panel.title].bonds
+        assert len(panel.curves) == len(CHAINS[panel.title].shifts)
+        for curve in panel.curves:
+            assert curve.x == CHAINS[panel.title].bonds
 
 
 def test_a_chain_starts_near_a_constant_and_its_class_leg_is_in_the_middle():
