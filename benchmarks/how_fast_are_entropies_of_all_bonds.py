@@ -2,8 +2,8 @@
 
 The answer is yes if, for 256 sites of dimension 2 in float64, at bonds of 32, 64 and 128, in turn with quimb and in
 this very run, `canonical.entropies` takes no longer than quimb's best way: the orthogonality centre taken along from
-bond to bond (`info=`), an SVD at each. Both from any state, and from one that is canonical already. `method="svd:eig"` is
-quimb's way by eigenvalues, which loses Schmidt values below 1e-8 of the largest: it is told, not held against.
+bond to bond (`info=`), an SVD at each. Both from any state, and from one that is canonical already. What
+`method="svd:eig"` takes, by eigenvalues, is told, not held against: it loses Schmidt values below 1e-8 of the largest.
 
 Wants quimb (`pip install 'tnsim[peers]'`). In processor seconds, with OMP_NUM_THREADS=1.
 """

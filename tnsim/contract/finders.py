@@ -44,6 +44,11 @@ class Grouped:
 Finder = str | Grouped | Sequence[Sequence[int]]
 
 
+def here() -> tuple[str, ...]:
+    """The finders that can be asked here: cotengra's where it is installed."""
+    return tuple(name for name in FINDERS if cotengra is not None or not name.startswith("cotengra"))
+
+
 def find(network: Network, finder: Finder = "greedy", seed: int = 0, trials: int = 32) -> Path:
     """A path: at each step the places that are taken out of the list of tensors; their product is appended.
 

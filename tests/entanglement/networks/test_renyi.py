@@ -3,7 +3,9 @@
 from dataclasses import replace
 from itertools import pairwise
 from math import log
+from unittest import mock
 
+import jax
 import network_worlds as worlds
 import numpy as np
 import oracle
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 
 import tnsim
 from tnsim.contract import finders
-from tnsim.entanglement.networks import executors, renyi
+from tnsim.entanglement.networks import executors, renyi, replicas
+from tnsim.entanglement.networks.parts import parts_of
 from tnsim.memory import MemoryLimitError
 
 
@@ -37,6 +40,30 @@ def test_replicas_are_the_definitions_moments(world, order):
     assert (found.width < 1e-7 * cancellation(world) ** (2 * order)).all()
     assert (found.lower - 1e-13 <= wanted).all()
     assert (wanted <= found.upper + 1e-13).all()
+
+
+@settings(max_examples=12)
+@given(worlds.drawn(measured=True), st.sampled_from([2, 3]))
+def test_paths_that_are_searched_for_give_the_same(world, order):
+    assume(not world.is_zero)
+    plain = world.state.renyi_many(world.mask[None], order)
+    with mock.patch.object(replicas, "COSTLY", 0):
+        searched = world.state.renyi_many(world.mask[None], order)
+    assert plain.lower[0] <= searched.upper[0] + 1e-13
+    assert searched.lower[0] <= plain.upper[0] + 1e-13
+    assert abs(searched.value - plain.value)[0] < 1e-9 * cancellation(world) ** (2 * order)
+
+
+def test_costly_replicas_go_along_a_cheaper_path():
+    arch = tnsim.MERA(sites=16, features=2, bond=2)
+    banks = {name: np.asarray(bank) for name, bank in arch.init(jax.random.key(0)).items()}
+    parts = parts_of(arch.network, banks, (0,))
+    layers = replicas.Layers(2, 2)
+    network = replicas.network_of(parts, layers)
+    along_groups = finders.find(network, replicas.finder(parts, layers))
+    found = replicas.path_of(network, parts, layers)
+    assert replicas.price(network, found) < 0.5 * replicas.price(network, along_groups)
+    assert found == replicas.path_of(network, parts, layers)
 
 
 @settings(max_examples=12)

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int, Num
 
 from tnsim import memory
 from tnsim.contract.device_memory import allowed
-from tnsim.contract.finders import Path, find
+from tnsim.contract.finders import Path
 from tnsim.contract.fold import Scaled
 from tnsim.contract.plan import plan_path
 from tnsim.entanglement.networks import closed, executors, replicas
@@ -128,7 +128,7 @@ class Job(NamedTuple):
 def _planned(parts: Parts, layers: Layers, factors: Factors, asked: Asked, what: str) -> Job:
     """The engine's path and slices. Raises MemoryLimitError where not even slices fit."""
     network, size = replicas.network_of(parts, layers), item_size(parts, factors)
-    path = find(network, replicas.finder(parts, layers))
+    path = replicas.path_of(network, parts, layers)
     wiring = replicas.wired(network, path)
     executor = executors.chosen(asked.executor, len(wiring.steps))
     limit = allowed(asked.limit) if executor == "jax" else memory.limit(asked.limit)

@@ -4,7 +4,8 @@
                                                       at one of A                             prod_i G[k_i, b_(i+1)]
 
 G is the site's Gram matrix. The partition is data (the P_s), so that all partitions of a network share one path: that
-of a finder for whom a part's copies and the joints of its sites are one group. n = 1 is the squared norm.
+of a finder for whom a part's copies and the joints of its sites are one group, or where that is costly the cheapest of
+some that the engine finds. n = 1 is the squared norm.
 """
 
 from __future__ import annotations
@@ -18,14 +19,19 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from tnsim.contract.clusters import LARGEST, Order
-from tnsim.contract.finders import Grouped, Path, find
+from tnsim.contract.finders import Grouped, Path, find, here
 from tnsim.contract.grouped import Step, steps_of
-from tnsim.contract.steps import terms_of, walk
+from tnsim.contract.steps import costs, terms_of, walk
 from tnsim.entanglement.networks.closed import BATCH
 from tnsim.entanglement.networks.folds import Factors
 from tnsim.entanglement.networks.parts import Parts
 from tnsim.entanglement.networks.products import Named
 from tnsim.network import Indices, Network, Stack, Table, build
+
+SEARCHES = ("clusters", "cotengra-hyper")  # finders that are asked, where they are installed, ..
+COSTLY = 10**8  # .. if the groups' path costs more, a tenth of a second, ..
+MANY = 300  # .. and there are no more tensors: searches of more take longer than they save
+TRAFFIC = 64  # multiply-adds in the time that takes a number there and back
 
 
 class Wiring(NamedTuple):
@@ -122,6 +128,21 @@ def finder(parts: Parts, layers: Layers) -> Grouped:
     return Grouped(tuple(tuple(range(start, start + size)) for start, size in zip(ends, sizes, strict=False)))
 
 
+def path_of(network: Network, parts: Parts, layers: Layers) -> Path:
+    """A path through `network_of`: along the groups, or the cheapest of some where these are costly."""
+    along_groups = find(network, finder(parts, layers))
+    if network.tensor_count > MANY or price(network, along_groups) < COSTLY:
+        return along_groups
+    found = [find(network, name) for name in SEARCHES if name in here()]
+    return min((along_groups, *found), key=lambda path: price(network, path))
+
+
+def price(network: Network, path: Path) -> int:
+    """Multiply-adds, and what is moved in their place."""
+    spent = costs(walk(network, path))
+    return spent.multiply_adds + TRAFFIC * spent.moved
+
+
 def wired(network: Network, path: Path) -> Wiring:
     """The steps of a path through `network_of`."""
     steps, terms = [], [frozenset(term) for term in terms_of(network)]
@@ -135,7 +156,7 @@ def wired(network: Network, path: Path) -> Wiring:
 def layered(parts: Parts, layers: Layers) -> Wiring:
     """Steps for these layers, along the engine's path for them."""
     network = network_of(parts, layers)
-    return wired(network, find(network, finder(parts, layers)))
+    return wired(network, path_of(network, parts, layers))
 
 
 def along(parts: Parts, layers: Layers, plan: Order) -> Wiring:
