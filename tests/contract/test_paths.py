@@ -25,6 +25,7 @@ from tnsim.contract.program import program
 from tnsim.contract.slices import contract_slices
 from tnsim.contract.slicing import fit
 from tnsim.interop.einsum import from_einsum
+from tnsim.interop.terms import ALLOWED
 from tnsim.memory import MemoryLimitError
 from tnsim.network import Stack, Table, build
 
@@ -66,7 +67,7 @@ def plain(scaled):
 def test_any_hypergraph_is_its_einsum_and_any_slicing_too(case, data):
     terms, arrays, opened = case
     with jax.enable_x64(True):
-        network, banks = from_einsum(terms, *arrays, output=opened)
+        network, banks = from_einsum(terms, *arrays, output=opened, allow=ALLOWED)
         total = wanted(*case)
         close = {"rtol": 1e-9, "atol": 1e-9}
         np.testing.assert_allclose(contract_network(network, banks), total, **close)
@@ -270,7 +271,7 @@ def test_clusters_of_any_groups_are_paths(case, seed):
     order, cuts = rng.permutation(len(terms)), np.sort(rng.integers(0, len(terms) + 1, 2))
     groups = Grouped(tuple(tuple(part.tolist()) for part in np.split(order, cuts) if len(part)))
     with jax.enable_x64(True):
-        network, banks = from_einsum(terms, *arrays, output=opened)
+        network, banks = from_einsum(terms, *arrays, output=opened, allow=ALLOWED)
         for finder in ("clusters", groups):
             plan = plan_path(network, finder=finder)
             found = contract_network(network, banks, plan=plan)
