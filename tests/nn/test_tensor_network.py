@@ -88,7 +88,7 @@ def test_an_architecture_of_ones_own_is_a_module_with_a_file(tmp_path):
     with pytest.raises(ModelFileError, match="made for another architecture: wanted MPS, found Chain"):
         load_model(path, tnsim.MPS(4, 3, 2), {"Chain": Chain})
     namesake = type("MPS", (Chain,), {})(4, 3)
-    with pytest.raises(ModelFileError, match="architecture: wanted one of .*, or a class of another name"):
+    with pytest.raises(ModelFileError, match=r"architecture: wanted one of .*, or a class of another name"):
         save_model(path, TensorNetwork(namesake, rngs=nnx.Rngs(0)))
 
 

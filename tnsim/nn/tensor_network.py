@@ -113,8 +113,8 @@ def checked_architecture(arch: Any, asked: Sequence[str]) -> None:
     missing = [name for name in asked if not hasattr(arch, name)]
     if missing:
         raise ValueError(
-            f"arch: wanted .{', .'.join(asked)}, found {type(arch).__name__} without .{', .'.join(missing)}; a subclass "
-            "of tnsim.models.Doors has .apply and .grid from its .network and .sites"
+            f"arch: wanted .{', .'.join(asked)}, found {type(arch).__name__} without .{', .'.join(missing)}; a "
+            "subclass of tnsim.models.Doors has .apply and .grid from its .network and .sites"
         )
 
 

@@ -2,7 +2,7 @@
 
     model  --[ save: whole or not at all ]-->  file "tnsim-model/1"  --[ load ]-->  bitwise the same model, metadata
 
-Its header names the architecture, one of `models.ARCHITECTURES` or a class of the user's own, which `load` is then told;
+Its header names the architecture, one of `models.ARCHITECTURES` or a class of the user's own, which `load` is told;
 where it names none, it is a ConvAC. A generative ConvAC has a name of its own, and in place of banks what they are the
 softmax of.
 """
@@ -121,7 +121,8 @@ def _known(name: str, own: Mapping[str, type]) -> Any:
     name = DEFAULT if name == GENERATIVE else name
     known = {**own, **ARCHITECTURES}
     if name not in known:
-        raise ValueError(f"kind: wanted one of {sorted(known)}, found {name!r}; load(.., kinds={{{name!r}: its class}})")
+        way = f"load(.., kinds={{{name!r}: its class}})"
+        raise ValueError(f"kind: wanted one of {sorted(known)}, found {name!r}; {way}")
     return known[name]
 
 
