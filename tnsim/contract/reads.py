@@ -37,7 +37,7 @@ def read_scores(
     execution: Execution = DEFAULT,
 ) -> Scores:
     """h_y(x) for every sample and class; a scale at every product. levels: from the sites up, as `Reads`; the last
-    level's windows, all together, go to the bank "output". memory, execution: as of `Execution`, without mesh or blocks.
+    level's windows, all together, go to the bank "output". memory, execution: as of `Execution`, no mesh and no blocks.
 
     Raises ValueError where banks or features do not fit, for another engine, a mesh or blocks; MemoryLimitError where
     one sample is above the memory. Source: Sharir & Shashua 2017 (1703.02065), section 3.
