@@ -113,7 +113,8 @@ def test_a_million_sites_are_a_few_arrays():
         ),
         (
             {"stacks": [(0, "legs", [[0, 2], [2, 1]])]},
-            r"legs of bank 'conv_0': tensors of shape \(4, 3\) meet indices of other",
+            r"legs of bank 'conv_0': wanted dimension 4 on axis 0 of tensor 0, of shape \(4, 3\), found 3 of index 0, "
+            r"'site_0'",
         ),
         ({"stacks": [(0, "slots", [0, 1])]}, r"slots of bank 'conv_0': wanted rows in 0\.\.0, found 0\.\.1"),
         ({"sites": [0, 4]}, r"sites: wanted indices in 0\.\.3, found 0\.\.4"),

@@ -117,10 +117,13 @@ class MERA(MERAArchitecture, Doors):
 class OverlappingConvAC(overlapping.OverlappingConvAC, Doors):
     __doc__ = overlapping.OverlappingConvAC.__doc__
 
-    def apply(self, params: Banks, features: Num[AnyArray, "batch sites M"]) -> Scores:  # type: ignore[override]
+    def apply(
+        self, params: Banks, features: Num[AnyArray, "..."], engine: str = "tnsim", memory=None,
+        execution: Execution = DEFAULT,
+    ) -> Scores:  # fmt: skip
         """Class scores as (value, log_scale) by the layers' own recursion, which at basis states, and there alone, is
-        the contraction of the network."""
-        return read_scores(self.levels, self.network, params, features)
+        the contraction of the network: so there is no other engine, and no mesh or blocks in execution."""
+        return read_scores(self.levels, self.network, params, features, engine, memory, execution)
 
 
 @dataclass(frozen=True)

@@ -189,17 +189,27 @@ def build(indices, stacks, sites, outputs) -> Network:
     known = _interned.get(network._key)
     if known is not None:
         return known
-    total, dims = network.offsets[-1], network.dims
+    total = network.offsets[-1]
     for stack in network.stacks:
         _in_range(f"slots of bank {stack.bank!r}", "rows", stack.slots.array, max(stack.copies, 1))
         _in_range(f"legs of bank {stack.bank!r}", "indices", stack.legs.array, total)
-        if not (dims[stack.legs.array] == np.array(stack.shape)).all():
-            raise ValueError(
-                f"legs of bank {stack.bank!r}: tensors of shape {stack.shape} meet indices of other dimensions"
-            )
+        _fitting(network, stack)
     _in_range("sites", "indices", network.sites.array, total)
     _in_range("outputs", "indices", np.array(network.outputs, dtype=np.int32), total)
     return _interned.setdefault(network._key, network)
+
+
+def _fitting(network: Network, stack: Stack) -> None:
+    """Raises ValueError where a leg's dimension is not its index's: names the first such tensor, leg and index."""
+    met = network.dims[stack.legs.array]
+    if (met == np.array(stack.shape)).all():
+        return
+    tensor, axis = (int(place) for place in np.argwhere(met != np.array(stack.shape))[0])
+    index = int(stack.legs.array[tensor, axis])
+    raise ValueError(
+        f"legs of bank {stack.bank!r}: wanted dimension {stack.shape[axis]} on axis {axis} of tensor {tensor}, of "
+        f"shape {stack.shape}, found {met[tensor, axis]} of index {index}, {network.index_name(index)!r}"
+    )
 
 
 def _in_range(name: str, what: str, numbers: Int[np.ndarray, "..."], total: int) -> None:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contract.hypergraphs import hypergraphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,29 +26,9 @@ from tnsim.contract.program import program
 from tnsim.contract.slices import contract_slices
 from tnsim.contract.slicing import fit
 from tnsim.interop.einsum import from_einsum
+from tnsim.interop.terms import ALLOWED
 from tnsim.memory import MemoryLimitError
 from tnsim.network import Stack, Table, build
-
-
-@st.composite
-def hypergraphs(draw):
-    """Terms over few indices: copies, loops, diagonals, lonely indices, scalars, parts apart; some indices open."""
-    dims = draw(st.lists(st.integers(1, 3), min_size=1, max_size=5))
-    index = st.integers(0, len(dims) - 1)
-    terms = draw(st.lists(st.lists(index, max_size=3), min_size=1, max_size=6))
-    used = sorted({i for term in terms for i in term})
-    opened = draw(st.permutations(used))[: draw(st.integers(0, min(3, len(used))))]
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    dtype = draw(st.sampled_from(["float64", "complex128"]))
-    arrays = [normal(rng, [dims[i] for i in term], dtype) for term in terms]
-    if len(arrays) > 1 and draw(st.booleans()) and arrays[0].shape == arrays[-1].shape:
-        arrays[-1] = arrays[0]  # one row, read twice
-    return terms, arrays, opened
-
-
-def normal(rng, shape, dtype):
-    real = rng.normal(size=shape)
-    return np.asarray(real + 1j * rng.normal(size=shape) if dtype == "complex128" else real, dtype=dtype)
 
 
 def wanted(terms, arrays, opened):
@@ -66,7 +47,7 @@ def plain(scaled):
 def test_any_hypergraph_is_its_einsum_and_any_slicing_too(case, data):
     terms, arrays, opened = case
     with jax.enable_x64(True):
-        network, banks = from_einsum(terms, *arrays, output=opened)
+        network, banks = from_einsum(terms, *arrays, output=opened, allow=ALLOWED)
         total = wanted(*case)
         close = {"rtol": 1e-9, "atol": 1e-9}
         np.testing.assert_allclose(contract_network(network, banks), total, **close)
@@ -270,7 +251,7 @@ def test_clusters_of_any_groups_are_paths(case, seed):
     order, cuts = rng.permutation(len(terms)), np.sort(rng.integers(0, len(terms) + 1, 2))
     groups = Grouped(tuple(tuple(part.tolist()) for part in np.split(order, cuts) if len(part)))
     with jax.enable_x64(True):
-        network, banks = from_einsum(terms, *arrays, output=opened)
+        network, banks = from_einsum(terms, *arrays, output=opened, allow=ALLOWED)
         for finder in ("clusters", groups):
             plan = plan_path(network, finder=finder)
             found = contract_network(network, banks, plan=plan)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import opt_einsum
+import oracle
 import pytest
 from hypothesis import given, settings
 from strategies import POOL, cases, normal
@@ -74,6 +75,25 @@ def test_equations_become_networks_with_a_bank_for_each_shape():
     assert network.bank_shapes["tensors_0"] == (2, 2, 3)
     assert banks["tensors_0"].shape == (1, 2, 3)  # one array, one row
     assert [once.dims[index] for index in once.outputs] == [4]  # b and a occur twice: einsum's own rule
+
+
+def test_an_einsum_says_which_of_its_open_indices_are_sites():
+    rng = np.random.default_rng(0)
+    a, b, c = rng.normal(size=(4, 2)), rng.normal(size=(4, 3, 5)), rng.normal(size=(5, 3, 2))
+    network, banks = from_einsum("xi,xjy,ykl->lijk", a, b, c, sites="ijk")
+    assert [int(network.dims[i]) for i in network.sites.array.tolist()] == [2, 3, 3]
+    assert [int(network.dims[i]) for i in network.outputs] == [2]
+    dense = np.einsum("xi,xjy,ykl->ijkl", a, b, c)
+    np.testing.assert_allclose(tnsim.contract_network(network, banks), dense, rtol=1e-4)
+    state = tnsim.network_state(network, banks, label=1)
+    weights = oracle.spectrum(dense[..., 1], [True, False, True])[0] ** 2
+    assert state.renyi([0, 2]).value == pytest.approx(oracle.renyi(weights, 2))
+    terms, sizes = ["xi", "xjy", "ykl"], {"x": 4, "y": 5, "i": 2, "j": 3, "k": 3, "l": 2}
+    again, read = tnsim.from_cotengra(terms, "lijk", sizes, [a, b, c], sites="ijk")
+    assert tnsim.network_state(again, read, 1).renyi([0, 2]).value == pytest.approx(oracle.renyi(weights, 2))
+    for sites, found in (("ix", "x"), ("ii", "i")):
+        with pytest.raises(ValueError, match=rf"sites: wanted indices of the output .*, each once, found '{found}'"):
+            from_einsum("xi,xjy,ykl->lijk", a, b, c, sites=sites)
 
 
 @pytest.mark.parametrize(

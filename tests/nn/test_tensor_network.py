@@ -1,5 +1,8 @@
 """The module of any architecture: its banks, its files, its training."""
 
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +11,7 @@ from architectures.networks import POOL
 from flax import nnx
 
 import tnsim
+from tnsim.models import Doors
 from tnsim.nn import Fourier, TensorNetwork
 from tnsim.train import TrainConfig, fit, load
 from tnsim.train.model_file import ModelFileError
@@ -52,6 +56,47 @@ def test_a_module_without_a_start_or_with_two_is_refused():
         TensorNetwork(arch, rngs=nnx.Rngs(0), start="residual")
     with pytest.raises(ValueError, match="params: wanted the banks"):
         TensorNetwork.from_params(arch, {"first": jnp.zeros((3, 2))})
+
+
+@dataclass(frozen=True)
+class Chain(Doors):
+    """A user's own architecture: a chain by its einsum, the class leg at its end."""
+
+    sites: int
+    features: int
+    classes: int = 2
+
+    @property
+    def network(self):
+        return tnsim.MPS(self.sites, self.features, 2, classes=self.classes, label=self.sites - 1).network
+
+    def init(self, key, dtype=jnp.float32):
+        return {name: jnp.ones(shape, dtype) for name, shape in self.network.bank_shapes.items()}
+
+
+def test_an_architecture_of_ones_own_is_a_module_with_a_file(tmp_path):
+    arch, path = Chain(4, 3), tmp_path / "model.safetensors"
+    module = TensorNetwork(arch, Fourier(), rngs=nnx.Rngs(0))
+    save_model(path, module, {"seed": 3})
+    for found, extra in (load_model(path, kinds={"Chain": Chain}), load_model(path, arch)):
+        assert (type(found), found.arch, extra) == (TensorNetwork, arch, {"seed": 3})
+        assert all(np.array_equal(found.params()[name], bank) for name, bank in module.params().items())
+    with pytest.raises(ModelFileError, match=r"found 'Chain'; load\(.., kinds=\{'Chain': its class\}\)"):
+        load_model(path)
+    with pytest.raises(ModelFileError, match="made for another architecture: sites: wanted 5, found 4"):
+        load_model(path, Chain(5, 3))
+    with pytest.raises(ModelFileError, match="made for another architecture: wanted MPS, found Chain"):
+        load_model(path, tnsim.MPS(4, 3, 2), {"Chain": Chain})
+    namesake = type("MPS", (Chain,), {})(4, 3)
+    with pytest.raises(ModelFileError, match=r"architecture: wanted one of .*, or a class of another name"):
+        save_model(path, TensorNetwork(namesake, rngs=nnx.Rngs(0)))
+
+
+def test_what_is_no_architecture_is_told_what_it_lacks():
+    wiring = SimpleNamespace(network=Chain(4, 3).network, init=Chain(4, 3).init)
+    words = r"found SimpleNamespace without \.apply, \.grid, \.features; a subclass of tnsim\.models\.Doors has"
+    with pytest.raises(ValueError, match=r"arch: wanted \.network, \.init, \.apply.*" + words):
+        TensorNetwork(wiring, rngs=nnx.Rngs(0))
 
 
 @pytest.mark.slow

@@ -37,8 +37,9 @@ def contract_network(
     order: another order of these axes, as their places in (*sites, *outputs). memory: a limit in bytes or a text like
     "8GB" that is kept by slicing; None is half of the free memory. plan: one made before (`tnsim.plan` with a finder,
     or loaded); None looks for a greedy path. precision: of matrix products, "default", "high" or "highest". One
-    compilation a network, plan and order; an index that is open twice gives a diagonal. The result may leave float
-    range: `contract_network_scaled` does not.
+    compilation a network, plan and order; an index that is open twice gives a diagonal, and one with a single end that
+    is neither site nor output is summed over, as in an einsum. The result may leave float range:
+    `contract_network_scaled` does not.
 
     Raises MemoryLimitError where no slicing fits the memory, or the plan's peak is above it; ValueError for an order or
     precision that is none, a plan of another network, or banks that lack one of the network's.

@@ -17,7 +17,7 @@ from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
 from tnsim.interop.einsum import eye, once, row
 from tnsim.interop.naming import index_names, site_order
-from tnsim.interop.terms import ALLOWED, Term, filled, wired
+from tnsim.interop.terms import EINSUM, Term, filled, split, wired
 from tnsim.network import Network
 
 
@@ -56,14 +56,17 @@ def from_cotengra(
     output: Sequence[Hashable],
     size_dict: Mapping[Any, int],
     arrays: Sequence[Num[AnyArray, "..."]] | None = None,
-    allow: Collection[str] = ALLOWED,
+    allow: Collection[str] = EINSUM,
+    sites: Sequence[Hashable] | None = None,
 ) -> tuple[Network, dict[str, Num[AnyArray, "..."]] | None]:
     """The network of a contraction in cotengra's and opt_einsum's form, and its banks; None without arrays.
 
-    The output's indices are open, in its order: those called site_0, site_1, .. are sites where they come first in this
-    order, the others outputs. Indices keep their names. allow: as `from_einsum`, all that the form can say.
+    The output's indices are open. sites: those that are sites, in order; None: those called site_0, site_1, .. where
+    they come first in this order. The others are outputs, in the output's order. Indices keep their names. allow: as of
+    `from_einsum`, what the form says as an einsum does.
 
-    Raises ValueError for indices without a size, arrays that are not of their sizes or number, and what is not allowed.
+    Raises ValueError for indices without a size, sites that are not in the output, arrays that are not of their sizes
+    or number, and what is not allowed.
     """
     missing = [index for term in (*inputs, output) for index in term if index not in size_dict]
     if missing:
@@ -76,7 +79,7 @@ def from_cotengra(
         if tuple(array.shape) != shape:
             raise ValueError(f"arrays[{place}]: wanted shape {shape} for {tuple(inputs[place])}, found {array.shape}")
     terms = [Term(tuple(legs), given[i], f"inputs[{i}]") for i, legs in enumerate(inputs)]
-    sites = site_order(output)
-    sites = sites if list(output[: len(sites)]) == sites else []
-    network, groups = wired(terms, sites, list(output[len(sites) :]), allow)
+    named = site_order(output) if sites is None else sites
+    named = named if sites is not None or list(output[: len(named)]) == named else []
+    network, groups = wired(terms, *split(output, named), allow)
     return network, None if arrays is None else filled(terms, groups)

@@ -130,7 +130,12 @@ def _placed(node: Hashable, edges: Sequence[dict[str, Any]]) -> dict[int, dict[s
     said = [(axis, edge) for edge in once for end, axis in edge.get("axes", ()) if end == node]
     if not said:
         return dict(enumerate(edges))
-    if len(said) != len(edges) or len(dict(said)) != len(said):
+    axis, count = Counter(axis for axis, _ in said).most_common(1)[0]
+    if count > 1:
+        raise ValueError(
+            f"{node!r}: wanted one edge on axis {axis}, found {count}; a node of kind='copy' joins several to one index"
+        )
+    if len(said) != len(edges):
         raise ValueError(f"{node!r}: wanted an axis for each of {len(edges)} ends of edges, found {len(said)}")
     return dict(said)
 

@@ -18,7 +18,7 @@ from jaxtyping import Num
 
 from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
-from tnsim.interop.terms import ALLOWED, Term, filled, wired
+from tnsim.interop.terms import EINSUM, Term, filled, split, wired
 from tnsim.network import Network, TensorView
 
 
@@ -97,20 +97,25 @@ def from_einsum(
     equation: str | Sequence[Sequence[Hashable]],
     *arrays: Num[AnyArray, "..."],
     output: Sequence[Hashable] | None = None,
-    allow: Collection[str] = ALLOWED,
+    sites: Sequence[Hashable] = (),
+    allow: Collection[str] = EINSUM,
 ) -> tuple[Network, dict[str, Num[AnyArray, "..."]]]:
-    """The network of an einsum and its banks; `contract_network` gives its tensor, axes in the order of the output.
+    """The network of an einsum and its banks; `contract_network` gives its tensor, axes the sites, then the rest of the
+    output.
 
     equation: "ab,bc->ac" (without "->": indices that occur once, sorted, as einsum has it), or for every array the
     sequence of its indices, any hashable names, then `output` says the result's (without it, a number). An index may
     occur in many terms and in the output too (a copy tensor), twice in a term (a diagonal), or once in all (summed).
-    Arrays of one shape and type are rows of one bank, the same array object one row; the network's tensors, and with
-    them the places of a path, come bank by bank. allow: all that an einsum can say; leave out what would be a slip:
-    "copies" (more than two ends on an index), "traces" (an index twice in a term), "sums" (an index with one end),
-    "parts" (several parts that share no index, else warned of).
+    sites: the output's indices that are sites, in order (of a text "ikm" or a sequence): what `network_state` parts;
+    the others stay outputs, as a class leg does. Arrays of one shape and type are rows of one bank, the same array
+    object one row; the network's tensors, and with them the places of a path, come bank by bank.
+
+    allow: what an einsum says by writing an index again, as its definition has it; leave out what would be a slip:
+    "copies" (more than two ends on an index), "traces" (an index twice in a term), "sums" (an index with one end). Add
+    "parts" for several parts that share no index, which are multiplied, with a warning.
 
     Raises ValueError for what is not allowed, where terms and arrays differ in number or shape, for two dimensions of
-    one index, an index of the output that no term has, "..." or no array at all.
+    one index, an index of the output that no term has, sites that are not in the output, "..." or no array at all.
     """
     terms, result = _terms(equation, output)
     if len(terms) != len(arrays) or not arrays:
@@ -118,7 +123,7 @@ def from_einsum(
             f"equation: wanted a term for each of the arrays, at least one, found {len(terms)} for {len(arrays)}"
         )
     made = [Term(tuple(term), array, f"arrays[{i}]") for i, (term, array) in enumerate(zip(terms, arrays, strict=True))]
-    network, groups = wired(made, (), result, allow, named=False)
+    network, groups = wired(made, *split(result, sites), allow, named=False)
     return network, filled(made, groups)
 
 

@@ -19,6 +19,7 @@ from tnsim import banks as bank_checks
 from tnsim.banks import AnyArray, Banks
 from tnsim.interop.einsum import eye, once, row
 from tnsim.interop.naming import index_names, named_tensors, parse, site_order, tensor_name
+from tnsim.interop.said import say_outputs
 from tnsim.interop.terms import Term, filled, wired
 from tnsim.network import Network
 from tnsim.optional import optional
@@ -53,9 +54,10 @@ def from_quimb(
     """The network of a quimb TensorNetwork, and its banks with the very numbers.
 
     sites: their indices in order; None: those called site_0, site_1, .., else what the network itself calls its sites
-    (`site_ind`, as quimb's MPS and PEPS do). outputs: the other open indices; None: all that one tensor has. Indices
-    keep their names, but for those that quimb draws at random ("_.."); a network of `to_quimb` has its banks again. A
-    power of ten that quimb has stripped (`exponent`) is a number beside the tensors.
+    (`site_ind`, as quimb's MPS and PEPS do). outputs: the other open indices; None: all that one tensor has, with a
+    warning where there are sites and an output is not called class. Indices keep their names, but for those that quimb
+    draws at random ("_.."); a network of `to_quimb` has its banks again. A power of ten that quimb has stripped
+    (`exponent`) is a number beside the tensors.
     allow: "copies" for hyperindices, "traces" for an index twice in a tensor, "sums" for indices with one end that are
     neither site nor output, "parts" for parts that share no index (else a warning).
 
@@ -73,6 +75,8 @@ def from_quimb(
     found = list(sites) if sites is not None else site_order(free) or _own_sites(tn, free)
     others = [leg for leg in free if leg not in set(found)] if outputs is None else outputs
     network, groups = wired(terms, found, others, allow)
+    if found and outputs is None:
+        say_outputs(others, stacklevel=3)
     return network, filled(terms, groups)
 
 

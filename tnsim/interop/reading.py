@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,11 @@ from jaxtyping import Num
 from tnsim.banks import AnyArray, Banks
 from tnsim.interop import general, known, layers
 from tnsim.interop.naming import FEATURES
+from tnsim.interop.said import say_outputs, say_pieces
 from tnsim.interop.walk import Hypergraph, Roles, roles, walk
 from tnsim.network import Network, Stack, Table, build
+
+UNNAMED = "__unnamed_edge__"  # TensorNetwork's own
 
 
 class Reading(NamedTuple):
@@ -41,6 +44,7 @@ def from_tensornetwork(
     nodes: Iterable[tn.AbstractNode],
     site_edges: Sequence[tn.Edge] | None = None,
     class_edge: tn.Edge | None = None,
+    allow: Collection[str] = (),
 ) -> tuple[Network, Banks]:
     """The network of a TensorNetwork graph, and its banks. Reads it only: nodes and edges stay as they are.
 
@@ -49,12 +53,30 @@ def from_tensornetwork(
     back its own network and banks, also after TensorNetwork copied or saved it; a graph with the structure of a
     ConvAC becomes a layered tree; vectors on all of its sites are the bank "features".
 
+    allow: what else is meant, without the warning that says so: "outputs", dangling edges beside known sites and the
+    class edge, each an output; "parts", several parts that share no edge, which are multiplied.
+
     Raises ValueError for no nodes, unknown edges, or nodes of other backends than jax and numpy.
     """
-    reading = read(nodes, site_edges, class_edge)
+    unknown = sorted(set(allow) - {"outputs", "parts"})
+    if unknown:
+        raise ValueError(f"allow: wanted some of ('outputs', 'parts'), found {unknown[0]!r}")
+    graph = walk(nodes)
+    role = roles(graph, site_edges, class_edge)
+    reading = _read(graph, role, site_edges is not None or class_edge is not None)
+    if role.named and "outputs" not in allow:
+        dangling = [graph.opened[place][0] for place in role.outputs]
+        say_outputs([_called(edge) for edge in dangling if edge is not class_edge], stacklevel=3)
+    if "parts" not in allow:
+        say_pieces(graph.legs, stacklevel=3)
     if reading.features is None:
         return reading.network, reading.banks
     return closed(reading.network), {**reading.banks, FEATURES: reading.features[0]}
+
+
+def _called(edge: tn.Edge) -> str:
+    """A dangling edge's name, or where it hangs."""
+    return f"axis {edge.axis1} of {edge.node1.name}" if edge.name == UNNAMED else edge.name
 
 
 def closed(network: Network) -> Network:
@@ -76,7 +98,10 @@ def read(
     """
     graph = walk(nodes)
     given = site_edges is not None or class_edge is not None
-    role = roles(graph, site_edges, class_edge)
+    return _read(graph, roles(graph, site_edges, class_edge), given)
+
+
+def _read(graph: Hypergraph, role: Roles, given: bool) -> Reading:
     return _known(graph, role, given) or _layered(graph, role) or _general(graph, role)
 
 

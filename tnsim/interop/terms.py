@@ -8,22 +8,22 @@ What a slip of a name would make (a third leg on an index, a leg that ends nowhe
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import networkx as nx
 import numpy as np
 from jaxtyping import Num
 
 from tnsim.banks import AnyArray
 from tnsim.interop.naming import Name, parse
+from tnsim.interop.said import say_pieces
 from tnsim.network import Indices, Network, Stack, Table, build
 
 ALLOWED = ("copies", "traces", "sums", "parts")
+EINSUM = ("copies", "traces", "sums")  # what an einsum says by itself: its definition sums over any repeated index
 PLACE = re.compile(r"(?P<run>site)_(?P<place>\d+)|(?P<named>.+)\[(?P<at>\d+)\]")
 
 Number = dict[Hashable, int]
@@ -125,15 +125,18 @@ def _check_allowed(terms: Sequence[Term], opened: Sequence[Hashable], allow: Col
             raise ValueError(
                 f"index {leg!r}: wanted a second tensor, a site or an output, found none; allow 'sums' to sum over it"
             )
-    if "parts" not in allow and (parts := _parts(terms)) > 1:
-        warnings.warn(f"the network has {parts} parts that share no index; it is their product", stacklevel=4)
+    if "parts" not in allow:
+        say_pieces([term.legs for term in terms], stacklevel=5)
 
 
-def _parts(terms: Sequence[Term]) -> int:
-    """How many parts hang together; numbers without legs are none."""
-    joins = nx.Graph()
-    joins.add_edges_from((("term", place), ("leg", leg)) for place, term in enumerate(terms) for leg in term.legs)
-    return nx.number_connected_components(joins)
+def split(output: Sequence[Hashable], sites: Sequence[Hashable]) -> tuple[Sequence[Hashable], Sequence[Hashable]]:
+    """(sites, the other indices of an output in its order). Raises ValueError for sites that are not in it."""
+    rest = list(output)
+    for leg in sites:
+        if leg not in rest:
+            raise ValueError(f"sites: wanted indices of the output {tuple(output)}, each once, found {leg!r}")
+        rest.remove(leg)
+    return sites, rest
 
 
 def _by_dimension(dims: Mapping[Hashable, int], opened: Sequence[Hashable]) -> tuple[Number, list[Indices]]:

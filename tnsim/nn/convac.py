@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -54,6 +54,8 @@ class ConvAC(TensorNetwork):
     finds no constant feature 0 or fewer than 2 features or channels, or the banks do not fit. Warns (UserWarning) where
     the sharing makes the scores symmetric.
     """
+
+    ASKED: ClassVar = ("network", "init", "grid", "features", "sharing")  # it scores by itself
 
     def __init__(
         self,

@@ -7,8 +7,8 @@ A bank is one `nnx.Param`. Used by the training loop and the model files, as eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,19 +21,21 @@ from tnsim.contract.scores import Scores
 from tnsim.nn.patches import Patches
 from tnsim.nn.representation import Representation
 
-__all__ = ["TensorNetwork", "checked_features", "checked_grid", "logits"]
+__all__ = ["TensorNetwork", "checked_architecture", "checked_features", "checked_grid", "logits"]
 
 
 class TensorNetwork(nnx.Module):
     """Any architecture as a Flax module: `module(images)` gives logits (batch, classes).
 
-    arch: a `tnsim.MPS`, `TTN`, `RAC`, .. representation: what makes features of images; None where features (batch,
-    sites, M) come in. rngs: draws the start, from its stream "params". start: one that arch.init knows; None for its
-    default. params: banks to hold instead of a start, as `from_params`.
+    arch: a `tnsim.MPS`, `TTN`, `RAC`, .., or one of your own over `tnsim.models.Doors`. representation: what makes
+    features of images; None where features (batch, sites, M) come in. rngs: draws the start, from its stream "params".
+    start: one that arch.init knows; None for its default. params: banks to hold instead of a start, as `from_params`.
 
-    Raises ValueError where rngs and params are both missing or both given, the representation does not fit, or the
-    banks do not.
+    Raises ValueError for what is no architecture, where rngs and params are both missing or both given, the
+    representation does not fit, or the banks do not.
     """
+
+    ASKED: ClassVar = ("network", "init", "apply", "grid", "features")  # what it reads of an architecture
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class TensorNetwork(nnx.Module):
         params: Mapping[str, Any] | None = None,
         dtype: Any = jnp.float32,
     ) -> None:
+        checked_architecture(arch, self.ASKED)
         checked_features(arch, representation)
         if (rngs is None) == (params is None):
             found = "neither" if params is None else "both"
@@ -103,6 +106,16 @@ class TensorNetwork(nnx.Module):
 def logits(scores: Scores) -> Num[Array, "batch classes"]:
     """value * exp(log_scale)."""
     return scores.value * jnp.exp(scores.log_scale)[:, None]
+
+
+def checked_architecture(arch: Any, asked: Sequence[str]) -> None:
+    """Raises ValueError for what lacks a part of an architecture: names it, and where it comes from."""
+    missing = [name for name in asked if not hasattr(arch, name)]
+    if missing:
+        raise ValueError(
+            f"arch: wanted .{', .'.join(asked)}, found {type(arch).__name__} without .{', .'.join(missing)}; a "
+            "subclass of tnsim.models.Doors has .apply and .grid from its .network and .sites"
+        )
 
 
 def checked_grid(arch: Any, representation: Representation | Patches, shape: tuple[int, ...]) -> None:

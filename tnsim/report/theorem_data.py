@@ -12,7 +12,6 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 
-from tnsim.architectures.overlapping import OverlappingConvAC
 from tnsim.bounds.relatives import geometries, graph_networks, locally_connected, overlapping, recurrent, sparsify
 from tnsim.experiments.figure import Curve, Figure, Panel
 
@@ -69,13 +68,8 @@ def _by_geometry(rows: Sequence[geometries.Favoured]) -> tuple[Curve, ...]:
 
 def overlapping_windows() -> Told:
     """Blocks of growing size on a ring and on a torus: certain, exact and measured."""
-    made = [
-        ("ring", OverlappingConvAC(RING, 2, (2, 1), (window, 1), boundary="periodic"), range(1, RING // 2 + 1), window)
-        for window in KERNELS
-    ]
-    made.append(
-        ("torus", OverlappingConvAC((TORUS, TORUS), 2, (2, 1), (2, 1), boundary="periodic"), range(1, TORUS), 2)
-    )
+    made = [("ring", overlapping.periodic(RING, window), range(1, RING // 2 + 1), window) for window in KERNELS]
+    made.append(("torus", overlapping.periodic((TORUS, TORUS), 2), range(1, TORUS), 2))
     panels, table = [], []
     for name, arch, alphas, window in made:
         rows = overlapping.entropy_growth(arch, alphas, seeds=4)

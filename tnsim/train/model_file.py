@@ -2,8 +2,9 @@
 
     model  --[ save: whole or not at all ]-->  file "tnsim-model/1"  --[ load ]-->  bitwise the same model, metadata
 
-Its header names the architecture, one of `models.ARCHITECTURES`; where it names none, it is a ConvAC. A generative
-ConvAC has a name of its own, and in place of banks what they are the softmax of.
+Its header names the architecture, one of `models.ARCHITECTURES` or a class of the user's own, which `load` is told;
+where it names none, it is a ConvAC. A generative ConvAC has a name of its own, and in place of banks what they are the
+softmax of.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ class ModelFileError(ValueError):
 def save(path: str | Path, model: TensorNetwork | GenerativeConvAC, extra: Mapping[str, Any] | None = None) -> None:
     """Write a model with whatever belongs to it (`extra`: JSON values; classes' names, test accuracy, ..), atomically.
 
-    Raises ModelFileError where the place cannot be written, `extra` is no JSON or the architecture is not tnsim's;
-    nothing half written stays.
+    An architecture of one's own is named by its class, which `load` takes in `kinds`.
+
+    Raises ModelFileError where the place cannot be written, `extra` is no JSON, or the architecture has no to_json or
+    the name of one of tnsim's; nothing half written stays.
     """
     target = Path(path).expanduser()
     tensors = {name: np.asarray(bank) for name, bank in _banks(model).items()}
@@ -66,10 +69,13 @@ def save(path: str | Path, model: TensorNetwork | GenerativeConvAC, extra: Mappi
         raise ModelFileError(str(error)) from error
 
 
-def load(path: str | Path, arch: Any = None) -> tuple[Any, dict[str, Any]]:
+def load(
+    path: str | Path, arch: Any = None, kinds: Mapping[str, type] | None = None
+) -> tuple[Any, dict[str, Any]]:
     """(model, extra) of a file: the banks bitwise as they were saved; `arch` where it must be this architecture.
 
-    The model is a `nn.ConvAC`, a `nn.GenerativeConvAC`, or a `nn.TensorNetwork` of another architecture.
+    The model is a `nn.ConvAC`, a `nn.GenerativeConvAC`, or a `nn.TensorNetwork` of another architecture. kinds:
+    architectures of one's own, {"Ladder": Ladder}; that of `arch` need not be in it.
 
     Raises ModelFileError for a file that is missing, truncated, no model, or of another architecture. float64 banks
     need jax.enable_x64, and are refused without.
@@ -80,7 +86,8 @@ def load(path: str | Path, arch: Any = None) -> tuple[Any, dict[str, Any]]:
     except TensorFileError as error:
         raise ModelFileError(str(error)) from error
     try:
-        made = _known(metadata.get("kind", DEFAULT)).from_json(metadata["architecture"])
+        own = dict(kinds or {}) if arch is None else {type(arch).__name__: type(arch), **(kinds or {})}
+        made = _known(metadata.get("kind", DEFAULT), own).from_json(metadata["architecture"])
         _check_same(target, arch, made)
         return _model(arch or made, metadata, tensors), metadata["extra"]
     except ModelFileError:
@@ -90,11 +97,17 @@ def load(path: str | Path, arch: Any = None) -> tuple[Any, dict[str, Any]]:
 
 
 def _kind(path: Path, arch: Any) -> str:
-    """The name under which an architecture is known."""
+    """The name under which an architecture is known: for one of the user's own, its class's."""
     for name, kind in ARCHITECTURES.items():
         if kind.__base__ in (type(arch), type(arch).__base__):
             return name
-    raise ModelFileError(f"{path}: architecture: wanted one of {sorted(ARCHITECTURES)}, found {type(arch).__name__}")
+    name = type(arch).__name__
+    if name in (*ARCHITECTURES, GENERATIVE) or not hasattr(arch, "to_json"):
+        raise ModelFileError(
+            f"{path}: architecture: wanted one of {sorted(ARCHITECTURES)}, or a class of another name with to_json and "
+            f"from_json, as a dataclass over tnsim.models.Doors has them, found {type(arch)}"
+        )
+    return name
 
 
 def _banks(model: TensorNetwork | GenerativeConvAC) -> dict[str, Any]:
@@ -104,11 +117,13 @@ def _banks(model: TensorNetwork | GenerativeConvAC) -> dict[str, Any]:
     return {**{name: bank[...] for name, bank in model.logits.items()}, PRIOR: model.prior[...]}
 
 
-def _known(name: str) -> Any:
+def _known(name: str, own: Mapping[str, type]) -> Any:
     name = DEFAULT if name == GENERATIVE else name
-    if name not in ARCHITECTURES:
-        raise ValueError(f"kind: wanted one of {sorted(ARCHITECTURES)}, found {name!r}")
-    return ARCHITECTURES[name]
+    known = {**own, **ARCHITECTURES}
+    if name not in known:
+        way = f"load(.., kinds={{{name!r}: its class}})"
+        raise ValueError(f"kind: wanted one of {sorted(known)}, found {name!r}; {way}")
+    return known[name]
 
 
 def _check_same(path: Path, wanted: Any, found: Any) -> None:

@@ -1,5 +1,7 @@
 """Networks that are not what they were meant to be: each slip has one error that says what was found, and what else."""
 
+from types import SimpleNamespace
+
 import network_worlds as worlds
 import networkx as nx
 import numpy as np
@@ -31,7 +33,8 @@ def test_an_index_of_two_sizes():
         tnsim.from_einsum("ab,bc->ac", np.ones((2, 3)), np.ones((4, 2)))
     stacks = [Stack("t", 0, (2, 3), Table([0]), Table([[0, 1]]))]
     with pytest.raises(
-        ValueError, match=r"legs of bank 't': tensors of shape \(2, 3\) meet indices of other dimensions"
+        ValueError,
+        match=r"legs of bank 't': wanted dimension 3 on axis 1 of tensor 0, .* found 2 of index 1, 'j'",
     ):
         build([("i", 1, 2), ("j", 1, 2)], stacks, np.array([0, 1], np.int32), ())
     one, other = (tn.Node(np.ones((2, size)), backend="numpy") for size in (3, 4))
@@ -53,6 +56,19 @@ def test_a_third_leg_is_a_copy_tensor_only_where_that_is_said():
     )
 
 
+def test_two_edges_on_one_axis_of_a_graph_are_told_what_joins_them():
+    graph = graph_of(a=np.ones(2), b=np.ones(2), c=np.ones(2))
+    for other in "bc":
+        graph.add_edge("a", other, axes=(("a", 0), (other, 0)))
+    with pytest.raises(ValueError, match=r"'a': wanted one edge on axis 0, found 2; a node of kind='copy' joins"):
+        tnsim.from_networkx(graph)
+    graph = graph_of(a=np.ones((2, 2)), b=np.ones(2), c=np.ones(2))
+    graph.add_edge("a", "b", axes=(("a", 0), ("b", 0)))
+    graph.add_edge("a", "c")
+    with pytest.raises(ValueError, match=r"'a': wanted an axis for each of 2 ends of edges, found 1"):
+        tnsim.from_networkx(graph)
+
+
 def test_pieces_that_share_no_index_are_a_product_and_the_answer_says_so():
     arrays = [np.random.default_rng(k).normal(size=(2, 2)) for k in range(2)]
     with pytest.warns(UserWarning, match="2 parts that share no index; it is their product"):
@@ -64,6 +80,27 @@ def test_pieces_that_share_no_index_are_a_product_and_the_answer_says_so():
     for found in (across, within, world.state.renyi([0]), world.state.renyi_many(np.eye(4, dtype=bool))):
         assert "the network has 2 pieces that share no index: a product" in found.note
     assert worlds.random_chain(4, 2).state.entropy([0]).note == ""
+
+
+def test_every_way_in_says_that_pieces_are_a_product():
+    eye, said = np.eye(2), "the network has 2 parts that share no index; it is their product; allow 'parts' if meant"
+    apart = [tn.Node(eye, name, backend="numpy") for name in "ab"]
+    quimb = SimpleNamespace(tensor_map={k: SimpleNamespace(data=eye, inds=tuple(i), tags=()) for k, i in PAIRS.items()})
+    sizes = dict.fromkeys("abcd", 2)
+    ways = (
+        lambda **allow: tnsim.from_einsum("ab,cd->abcd", eye, eye, **allow),
+        lambda **allow: tnsim.from_cotengra(["ab", "cd"], "abcd", sizes, **allow),
+        lambda **allow: tnsim.from_tensornetwork(apart, **allow),
+        lambda **allow: tnsim.from_quimb(quimb, **allow),
+        lambda **allow: tnsim.from_networkx(pair_of_pairs([eye, eye]), sites=["a", "b", "c", "d"], **allow),
+    )
+    for way in ways:
+        with pytest.warns(UserWarning, match=said):
+            way()
+        way(allow=("parts",))
+
+
+PAIRS = {0: "ab", 1: "cd"}
 
 
 def pair_of_pairs(arrays):
@@ -80,14 +117,25 @@ def test_a_leg_that_ends_nowhere_is_neither_site_nor_output():
     graph.add_edge("a", "b", axes=(("a", 1), ("b", 0)))
     with pytest.raises(ValueError, match=r"index 'b\.1': wanted a second tensor, a site or an output, found none"):
         tnsim.from_networkx(graph, sites=["a"])
-    nodes = [tn.Node(np.random.default_rng(k).normal(size=(2, 2, 2)), backend="numpy") for k in range(2)]
+    numbers = np.random.default_rng(0).normal(size=(2, 2, 2, 2))
+    nodes = [tn.Node(numbers[k], name, backend="numpy") for k, name in enumerate("ab")]
     nodes[0][1] ^ nodes[1][1]
-    found = tnsim.from_tensornetwork(nodes, [nodes[0][0], nodes[1][0]])
+    ends = r"open ends \['axis 2 of a', 'axis 2 of b'\] are no sites; they become outputs"
+    with pytest.warns(UserWarning, match=ends):
+        found = tnsim.from_tensornetwork(nodes, [nodes[0][0], nodes[1][0]])
+    assert tnsim.from_tensornetwork(nodes, [nodes[0][0], nodes[1][0]], allow=("outputs",))[0] is found[0]
+    with pytest.raises(ValueError, match=r"allow: wanted some of \('outputs', 'parts'\), found 'copies'"):
+        tnsim.from_tensornetwork(nodes, allow=("copies",))
     with pytest.raises(ValueError, match="label: wanted 2 numbers, one for each output, found None; outputs: class_0"):
         tnsim.network_state(*found)
     assert tnsim.network_state(*found, label=(0, 1)).entropy([0]).value >= 0
     stacks = [Stack("t", 0, (2, 2, 3), Table([0]), Table([[0, 1, 2]]))]
     network = build([("i", 2, 2), ("lonely", 1, 3)], stacks, np.array([0, 1], np.int32), ())
+    numbers = np.random.default_rng(0).normal(size=(2, 2, 3))
+    state = tnsim.network_state(network, {"t": numbers})
+    assert state.entropy([0]).note == "summed over, as no sites: lonely"
+    weights = oracle.spectrum(numbers.sum(2), [True, False])[0] ** 2
+    assert state.renyi([0]).value == pytest.approx(oracle.renyi(weights, 2))
     with pytest.raises(
         ValueError, match="wanted every open leg to be a site or the class leg, found one of dimension 3"
     ):

@@ -23,7 +23,7 @@ from tnsim.memory import check
 
 __all__ = [
     "Growth", "Measured", "amplitudes", "block", "drawn_entropy", "entropy", "entropy_growth", "far_places",
-    "generic_rank", "pair_phases", "upper_bound", "volume_law",
+    "generic_rank", "pair_phases", "periodic", "upper_bound", "volume_law",
 ]  # fmt: skip
 
 
@@ -55,6 +55,12 @@ def volume_law(alpha: int, dimension: int, layers: int, window: int) -> int:
     if min(alpha, dimension, layers, window) < 1:
         raise ValueError(f"alpha: wanted positive integers, found {(alpha, dimension, layers, window)}")
     return min(alpha**dimension, layers * window * alpha ** (dimension - 1))
+
+
+def periodic(sites: int | tuple[int, int], window: int) -> OverlappingConvAC:
+    """The smallest network of the theorem on a ring, or on a torus: M = 2, one level of overlapping windows of width 2,
+    and one channel over each of its positions. Raises ValueError for a window that does not fit."""
+    return OverlappingConvAC(sites, 2, (2, 1), (window, 1), boundary="periodic")
 
 
 def upper_bound(arch: OverlappingConvAC, A: Bool[np.ndarray, "sites"]) -> int:

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import networkx as nx
 import numpy as np
 from jaxtyping import Num
 
+from tnsim.interop.said import pieces
 from tnsim.network import Network
 
 Term = tuple[int, ...]
@@ -43,9 +43,7 @@ class Parts:
     @property
     def pieces(self) -> int:
         """How many pieces share no index: the state is their product. Numbers without legs are none."""
-        joins = nx.Graph()
-        joins.add_edges_from((("part", n), ("leg", leg)) for n, part in enumerate(self.parts) for leg in part.legs)
-        return nx.number_connected_components(joins)
+        return pieces(part.legs for part in self.parts)
 
     @property
     def is_complex(self) -> bool:

@@ -65,9 +65,10 @@ class NetworkState:
     @cached_property
     def _note(self) -> str:
         """What a reader of an entropy must know of the network."""
-        pieces = self._parts.pieces
+        pieces, summed = self._parts.pieces, _dangling(self.network)
         product = f"the network has {pieces} pieces that share no index: a product" if pieces > 1 else ""
-        return "; ".join(filter(None, (self.measure.note, product)))
+        ends = f"summed over, as no sites: {', '.join(summed)}" if summed else ""
+        return "; ".join(filter(None, (self.measure.note, product, ends)))
 
     def mask(self, A: partitions.Partition) -> Bool[np.ndarray, "sites"]:
         """The side A of a partition as a mask."""
@@ -194,11 +195,18 @@ def network_state(
     dims = network.dims[network.sites.array].tolist()
     if len(dims) < 2:
         raise ValueError(
-            f"network: wanted at least two sites to part, found {len(dims)} and {len(network.outputs)} outputs"
+            f"network: wanted at least two sites to part, found {len(dims)} and {len(network.outputs)} outputs; the "
+            "door that the network came by says which open indices are sites, as from_einsum(.., sites=..)"
         )
     executors.check(executor)
     measures = site_measures(measure, gram, dims)
     return NetworkState(network, wide, _labels(network, label), measures, _sites(grid, len(dims)), executor)
+
+
+def _dangling(network: Network) -> list[str]:
+    """Names of the indices with one end, neither site nor output; of dimension 1 there is nothing to sum."""
+    lonely = np.flatnonzero((network.leg_counts == 1) & (network.dims > 1))
+    return [network.index_name(int(index)) for index in lonely]
 
 
 def _sites(grid: tuple[int, ...] | OnGrid | None, count: int) -> partitions.Sites:
