@@ -112,7 +112,7 @@ class Sweeper:
     """The chain as it is, and what lies left and right of every site: (bra, w, ket). The centre is at core 0."""
 
     def __init__(self, H: Hamiltonian, start: TreeState, tolerance: float) -> None:
-        unit = orthogonalised(concrete(start), 0)
+        unit = orthogonalised(concrete(start, "ground_state"), 0)
         self.cores = [core.astype(np.result_type(core, _kind(H))) for core in chain_cores(unit.with_cores(unit.cores))]
         self.W, self.tolerance = product_operator(H), tolerance
         self.discarded = np.zeros(H.sites - 1)

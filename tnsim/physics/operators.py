@@ -80,7 +80,7 @@ def energy_and_variance(H: Hamiltonian, state: TreeState) -> tuple[float, float]
     Raises ValueError for another tree, other sites and a state that is zero.
     """
     check_chain(H, state)
-    unit = orthogonalised(concrete(state), 0)
+    unit = orthogonalised(concrete(state, "energy_and_variance"), 0)
     one, two = np.ones((1, 1, 1)), np.ones((1, 1, 1, 1))
     for core, W in zip(chain_cores(unit.with_cores(unit.cores, 0)), product_operator(H), strict=True):
         one, two = grown(one, core, W), _grown_twice(two, core, W)
