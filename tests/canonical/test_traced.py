@@ -113,7 +113,7 @@ def every_operation_on_every_tree():
             yield pytest.param(operation, tree, marks=[] if (row + column) % 3 == 0 else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("operation", "tree"), every_operation_on_every_tree())
+@pytest.mark.parametrize(("operation", "tree"), list(every_operation_on_every_tree()))
 def test_traced_measures_are_those_of_numpy(operation, tree):
     """Compiled over a batch with its gradients, which are central differences of NumPy's own values."""
     measure, some = OPERATIONS[operation], states(tree)
