@@ -51,7 +51,8 @@ def correlators(
 ) -> Num[AnyArray, "sites sites"]:
     """<O_i P_j> of all pairs of sites, of one dimension (P: O itself unless given); on the diagonal <(O P)_i>.
 
-    Traced with JAX cores; its gradient wants bonds no wider than the state's rank there, as QR has none else. Raises ValueError for operators of another shape and a state that is zero, MemoryLimitError.
+    Traced with JAX cores; its gradient wants bonds no wider than the state's rank there, as QR has none else.
+    Raises ValueError for operators of another shape and a state that is zero, MemoryLimitError.
     """
     state = measured(state)
     xp = namespace(state)

@@ -16,7 +16,10 @@ from tnsim.canonical.wiring import Wiring, rooted
 
 
 class Bridged(NamedTuple):
-    """A tree without bridges: kept, its cores' numbers in the tree that has them; bonds, of each there the bond here."""
+    """A tree without bridges.
+
+    kept: its cores' numbers in the tree that has them. bonds: of each bond there the one here.
+    """
 
     wiring: Wiring
     kept: tuple[int, ...]

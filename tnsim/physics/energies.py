@@ -1,4 +1,4 @@
-"""The energy of any tree, as a plain function of its cores, and its variance. Uses environments. Used by descent, dmrg."""
+"""The energy of any tree, a plain function of its cores, and its variance. Uses environments. Used by descent, dmrg."""
 
 from __future__ import annotations
 

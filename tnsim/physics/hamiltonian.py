@@ -38,7 +38,7 @@ class Hamiltonian:
     @cached_property
     def real(self) -> bool:
         """Whether all its numbers are real."""
-        numbers = (*self.operators, *(term.coefficient for term in self.terms))
+        numbers = [*(np.asarray(term.coefficient) for term in self.terms), *self.operators]
         return not any(np.iscomplexobj(number) for number in numbers)
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from jaxtyping import Float, Num
 
 from tnsim import memory
 from tnsim.canonical.orthogonal import isometry, orthogonalised
-from tnsim.canonical.state import TreeState, absorbed, concrete, refolded
+from tnsim.canonical.state import Core, TreeState, absorbed, concrete, refolded
 from tnsim.canonical.wiring import Step, rooted, tour
 from tnsim.physics.bridges import bridged, crossed, without_bridges
 from tnsim.physics.environments import DONE, NOTHING, Environment, beyond, lifted, moves, of_site
@@ -56,19 +56,24 @@ class TreeSweeper:
         return self.cuts[list(self.bridges.bonds)]
 
     def sweep(self, cap: int) -> float:
-        """Once around the tree; the energy of the last two cores."""
+        """Twice around the tree, from where the walk ends the second time; the energy of the last two cores."""
         if not self.wiring.bonds:
             energy, self.cores[0] = self.solved(self.cores[0], *self.legs(0, None))
-        for step, first in tour(self.wiring, self.at):
-            if first:
-                energy = self.pair(step, cap)
-            else:
-                self.cores[step.core], right = isometry(np, self.cores[step.core], step.axis)
-                self.cores[step.onto] = absorbed(np, self.cores[step.onto], step.at, right)
-            self.leave(step)
-            self.at = step.onto
+        for _ in range(2):
+            for step, first in tour(self.wiring, self.at):
+                if first:
+                    energy = self.pair(step, cap)
+                else:
+                    self.move(step)
+                self.leave(step)
+                self.at = step.onto
         self.residual = max(self.residual * 1e-2, CLOSE)
         return energy
+
+    def move(self, step: Step) -> None:
+        """The centre to the next core, and nothing else."""
+        self.cores[step.core], right = isometry(np, self.cores[step.core], step.axis)
+        self.cores[step.onto] = absorbed(np, self.cores[step.onto], step.at, right)
 
     def leave(self, step: Step) -> None:
         """What lies behind a step, its core being an isometry."""
@@ -126,7 +131,7 @@ def effective(
         whole = theta.reshape(shape)
         total = np.zeros(shape, theta.dtype)
         for (first, last), matrix in products.items():
-            x = whole
+            x: Core = whole
             for axis, key in first:
                 x = absorbed(np, x, axis, met[axis][key])
             total += absorbed(np, x, last, matrix)
