@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Num
@@ -35,8 +36,15 @@ def check(network: Network, banks: Any) -> None:
 
 
 def measurable(network: Network, banks: Any) -> dict[str, Num[np.ndarray, "..."]]:
-    """Checked banks as NumPy float64 or complex128. Raises ValueError as `check`, and for NaN or infinity."""
+    """Checked banks as NumPy float64 or complex128. Raises ValueError as `check`, for NaN, infinity, traced banks."""
     check(network, banks)
+    for name, bank in banks.items():
+        if isinstance(bank, jax.core.Tracer):
+            raise ValueError(
+                f"params[{name!r}]: wanted numbers, on which shapes of a measure depend, found a traced bank: make the "
+                "state outside of jit, grad and vmap. These take tnsim.entanglement.trainable.renyi_entropy of a "
+                "layered tree, and the measures of tnsim.canonical on chain(cores) or tree_state(cores, wiring)"
+            )
     wide = {name: np.asarray(bank) for name, bank in banks.items()}
     wide = {name: bank.astype(np.result_type(bank.dtype, np.float64)) for name, bank in wide.items()}
     for name, bank in wide.items():

@@ -5,12 +5,14 @@ import numpy as np
 import oracle
 import pytest
 import strategies
+from architectures.networks import POOL, Case
 from canonical import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tnsim
 from tnsim.canonical import (
+    amplitudes,
     binary_wiring,
     chain,
     chain_cores,
@@ -78,6 +80,28 @@ def test_a_convac_is_a_tree_of_dense_cores(case):
     scale = max(np.abs(wanted).max(), 1e-300)
     assert np.allclose(dense(state) / scale, wanted / scale, atol=1e-9 if case.weights[0].dtype.itemsize > 8 else 1e-5)
     assert len(state.cores) < max(2, case.arch.size)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("name", [name for name in POOL if name.startswith(("mps", "ttn", "rac", "cp", "tucker"))])
+def test_trees_of_all_architectures_have_their_amplitudes(name, dtype):
+    """By class, and of all classes as one state with a leg more; a ring is no tree."""
+    case = Case(name, dtype, seed=len(name))
+    if "ring" in name:
+        with pytest.raises(ValueError, match="network: wanted one without loops"):
+            tree_of(case.arch.network, case.params)
+        return
+    wanted = [case.dense(label) for label in case.classes]
+    for label, tensor in zip(case.classes, wanted, strict=True):
+        state = tree_of(case.arch.network, case.params, label)
+        assert np.allclose(dense(state), tensor, rtol=1e-10, atol=1e-10 * np.abs(tensor).max())
+        x = np.stack([np.arange(state.sites) % 2, np.zeros(state.sites, int), np.full(state.sites, 1)])
+        value, log_scale = amplitudes(state, x)
+        peak = np.abs(tensor).max()
+        assert np.allclose(value * np.exp(log_scale) / peak, tensor[tuple(x.T)] / peak, atol=1e-10)
+    if case.classes != [None]:
+        together = dense(tree_of(case.arch.network, case.params))
+        assert np.allclose(together, np.stack(wanted, axis=-1), atol=1e-10 * np.abs(wanted).max())
 
 
 @settings(max_examples=5)  # each compiles the fold that it is compared with

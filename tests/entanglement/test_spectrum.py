@@ -2,6 +2,8 @@
 
 from math import e, inf, log
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
@@ -90,3 +92,27 @@ def test_a_spectrum_prints_what_it_found():
     text = repr(Spectrum(np.array([0.8, 0.6]), 0.0, 1e-12))
     assert text.startswith("Spectrum(2 values, rank 2 at 1.0e-12, entropy 0.65")
     assert log(e) == 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_entropies_of_traced_probabilities_have_gradients_at_zeros_too(order):
+    p = np.array([0.5, 0.3, 0.2, 0.0])
+    with jax.enable_x64(True):
+        value, slope = map(np.asarray, jax.jit(jax.value_and_grad(lambda p: renyi(p, order)))(jnp.asarray(p)))
+    assert value == pytest.approx(oracle.renyi(p[:3], order), abs=1e-12)
+    for k in range(3):
+        step = np.eye(3)[k] * 1e-6  # unnormalised: ln sum p^n all the same
+        ends = [oracle.renyi(p[:3] + sign * step, order) for sign in (-1, 1)]
+        assert slope[k] == pytest.approx((ends[1] - ends[0]) / 2e-6, abs=1e-6)
+    assert slope[3] == 0
+
+
+def test_a_traced_spectrum_has_all_that_a_known_one_has():
+    values = np.array([0.8, 0.6, 1e-9])
+    known = Spectrum(values / np.linalg.norm(values), 0.0, 1e-8)
+    numbers = ("geometric", "geometric_distance", "effective_rank", "entropy_error")
+    what = lambda s: (s.rank(), s.renyi(0.5), s.entropy(2), *(getattr(s, name) for name in numbers))  # noqa: E731
+    with jax.enable_x64(True):
+        found = jax.jit(what)(jax.tree.map(jnp.asarray, known))
+    assert np.allclose(np.asarray(found), what(known), atol=1e-12)
+    assert jax.jit(lambda s: len(repr(s)) * s.values[0])(known) > 0

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from tnsim.banks import AnyArray
 from tnsim.canonical.orthogonal import isometry, orthogonalised
 from tnsim.canonical.overlap import fidelity
-from tnsim.canonical.state import Core, TreeState, absorbed, namespace, refolded, unfolded
+from tnsim.canonical.state import Core, TreeState, absorbed, is_traced, namespace, refolded, unfolded
 from tnsim.canonical.wiring import tour
 
 
@@ -35,13 +35,18 @@ class Compressed(NamedTuple):
 def compressed(state: TreeState, width: int | None = None, tolerance: float = 0.0) -> Compressed:
     """At most `width` values a bond, and no more than needed for a discarded weight of `tolerance` at each bond.
 
-    A tolerance > 0 depends on the numbers and cannot be traced. Raises ValueError for a width < 1, a tolerance outside
-    of [0, 1) and a state that is zero.
+    A tolerance > 0 sets bonds by the numbers and cannot be traced. Raises ValueError for a width < 1, a tolerance
+    outside of [0, 1), one > 0 under a trace, and a state that is zero.
     """
     if width is not None and width < 1:
         raise ValueError(f"width: wanted at least 1, found {width}")
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance: wanted a discarded weight in [0, 1), found {tolerance}")
+    if tolerance > 0 and is_traced(state):
+        raise ValueError(
+            f"tolerance: wanted 0 under jit, grad and vmap, where no bond may depend on numbers, found {tolerance}: "
+            "compressed(state, width) is traced"
+        )
     xp, start = namespace(state), state.centre or 0
     whole = orthogonalised(state, start)
     cores, discarded, at = list(whole.cores), [xp.zeros(())] * state.wiring.bonds, start

@@ -77,7 +77,7 @@ def fitted(
     for name, value in (("steps", steps), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name}: wanted at least 1, found {value}")
-    x, begin = np.asarray(configurations), concrete(start)
+    x, begin = np.asarray(configurations), concrete(start, "fitted")
     check_configurations(begin, x)
     if not len(x):
         raise ValueError("configurations: wanted at least one, found none")

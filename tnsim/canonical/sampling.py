@@ -38,7 +38,7 @@ def sample(
     if n < 1:
         raise ValueError(f"n: wanted at least 1, found {n}")
     known = dict(given or {})
-    rest = projected(concrete(state), known)
+    rest = projected(concrete(state, "sample"), known)
     root = 0 if state.wiring.is_chain else state.centre or 0
     try:
         rest = orthogonalised(rest, root)

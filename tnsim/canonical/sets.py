@@ -2,7 +2,8 @@
 
     C[a, b, r]    on a bond: a what the sites of A below it span, b those of the rest, each by an orthogonal step
 
-Cost and memory are set by the ranks of a and b below each bond; sets that meet few bonds are cheap.
+Cost and memory are set by the ranks of a and b below each bond; sets that meet few bonds are cheap. Under a trace all
+of it has gradients where no bond is wider than the state's rank there.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import numpy as np
 from jaxtyping import Num
 
 from tnsim import memory
-from tnsim.canonical.factors import EPS
+from tnsim.banks import AnyArray
 from tnsim.canonical.orthogonal import orthogonalised
-from tnsim.canonical.state import Sites, TreeState, check_sites, concrete
+from tnsim.canonical.state import Sites, TreeState, check_sites, measured, namespace
 from tnsim.canonical.wiring import children, rooted
 from tnsim.entanglement.spectrum import Spectrum, renyi
 
-Carried = Num[np.ndarray, "_ _ _"]  # (a, b, r)
+Carried = Num[AnyArray, "_ _ _"]  # (a, b, r)
 
 
 def set_spectrum(state: TreeState, A: Sites, limit: str | float | None = None) -> Spectrum:
@@ -31,16 +32,17 @@ def set_spectrum(state: TreeState, A: Sites, limit: str | float | None = None) -
     """
     inside = set(check_sites(state, A, "A"))
     root = len(state.cores) // 2
-    state = orthogonalised(concrete(state), root)
+    state = orthogonalised(measured(state), root)
+    xp = namespace(state)
     parts = children(state.wiring, root)
     carried: dict[int, Carried] = {}
     for core, axis in [*((step.core, step.axis) for step in rooted(state.wiring, root)), (root, None)]:
         below = [(step.at, carried.pop(step.core)) for step in parts[core]]
         C = _joined(state, core, below, axis, inside, limit)
-        carried[core] = _narrowed(_narrowed(C, 0), 1)
-    values = np.linalg.svd(carried[root][:, :, 0], compute_uv=False)
-    error = 8 * EPS * len(state.cores) * len(values) ** 0.5
-    return Spectrum(values / np.linalg.norm(values), float(state.log_scale), error)
+        carried[core] = _narrowed(xp, _narrowed(xp, C, 0), 1)
+    values = xp.linalg.svd(carried[root][:, :, 0], compute_uv=False)
+    error = 8 * float(np.finfo(values.dtype).eps) * len(state.cores) * len(values) ** 0.5
+    return Spectrum(values / xp.linalg.norm(values), state.log_scale, error)
 
 
 def _joined(state: TreeState, core: int, below, axis: int | None, inside: set[int], limit) -> Carried:
@@ -62,29 +64,29 @@ def _joined(state: TreeState, core: int, below, axis: int | None, inside: set[in
         "Ways out: a set of fewer or of neighbouring sites; compressed(state, width) first; a higher limit.",
     )  # fmt: skip
     out = [*a, *b, *([axis] if axis is not None else [])]
-    found = np.einsum(*operands, out, optimize=len(below) > 1)
+    found = namespace(state).einsum(*operands, out, optimize="greedy" if len(below) > 1 else False)
     rows = int(np.prod([found.shape[i] for i in range(len(a))], dtype=np.int64))
     return found.reshape(rows, -1, r)
 
 
-def _narrowed(C: Carried, axis: int) -> Carried:
+def _narrowed(xp, C: Carried, axis: int) -> Carried:
     """The same with a (or b) in an orthonormal basis of what it spans with all the rest, if that is smaller."""
-    side = np.moveaxis(C, axis, 0)
+    side = xp.moveaxis(C, axis, 0)
     matrix = side.reshape(len(side), -1)
     if len(matrix) <= matrix.shape[1]:
         return C
-    small: Any = np.linalg.qr(matrix, mode="r")
-    return np.moveaxis(small.reshape(len(small), *side.shape[1:]), 0, axis)
+    small: Any = xp.linalg.qr(matrix, mode="r")
+    return xp.moveaxis(small.reshape(len(small), *side.shape[1:]), 0, axis)
 
 
-def entropy(state: TreeState, A: Sites, order: float = 1, base: float = e, limit=None) -> float:
+def entropy(state: TreeState, A: Sites, order: float = 1, base: float = e, limit=None) -> Any:
     """Entropy (Renyi of `order`) of a set of sites in the pure state, in nats unless base=. Raises as set_spectrum."""
     return renyi(set_spectrum(state, A, limit).probabilities, order) / log(base)
 
 
 def mutual_information(
     state: TreeState, X: Sites, Y: Sites, order: float = 1, base: float = e, limit=None
-) -> float:
+) -> Any:
     """S(X) + S(Y) - S(XY) of two sets of sites. Raises ValueError where they share a site or one is empty."""
     one, other = check_sites(state, X, "X"), check_sites(state, Y, "Y")
     if not one or not other or set(one) & set(other):

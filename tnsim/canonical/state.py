@@ -8,6 +8,7 @@
 
 NumPy cores are float64 or complex128 and are worked on in NumPy, where no shape costs a compilation. JAX cores keep
 their precision, and what is made of them is traced: jit, grad and vmap (over states stacked leaf by leaf) take it.
+Measures of JAX cores outside of a trace are computed in NumPy, in double precision.
 """
 
 from __future__ import annotations
@@ -158,8 +159,26 @@ def dense(state: TreeState, limit: str | float | None = None) -> Core:
     return xp.einsum(*arrays, list(range(state.sites)), optimize="greedy") * xp.exp(state.log_scale)
 
 
-def concrete(state: TreeState) -> TreeState:
-    """In NumPy, double precision: what measures that are no part of a trace work on."""
+def measured(state: TreeState) -> TreeState:
+    """What measures work on: NumPy, double precision, where the numbers are known; under a trace the state as it is."""
+    return state if is_traced(state) else concrete(state, "a measure")
+
+
+def is_traced(state: TreeState) -> bool:
+    """Whether jit, grad or vmap stand around it."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in (*state.cores, state.log_scale))
+
+
+def concrete(state: TreeState, operation: str) -> TreeState:
+    """In NumPy, double precision: what can be no part of a trace works on it.
+
+    Raises ValueError, which names the operation, where the state is traced.
+    """
+    if is_traced(state):
+        raise ValueError(
+            f"state: {operation} wants its numbers, on which shapes and steps depend, found a traced state: call it "
+            "outside of jit, grad and vmap"
+        )
     if all(isinstance(core, np.ndarray) for core in state.cores):
         return state
     cores = [np.asarray(core) for core in state.cores]
@@ -196,9 +215,12 @@ def absorbed(xp, core: Core, axis: int, matrix: Core) -> Core:
 
 
 def rescaled(xp, x: Core) -> tuple[Core, Any]:
-    """(x over its norm, ln of it); zero stays zero. The norm is no part of a gradient: nothing depends on it."""
-    square = xp.vdot(x, x).real
+    """(x over its norm, ln of it), in JAX over its peak; zero stays zero.
+
+    Norm and peak are no part of a gradient: nothing depends on them.
+    """
     if xp is np:
+        square = np.vdot(x, x).real
         norm = float(square) ** 0.5
         if not 1e-100 < norm < 1e100:  # the square may have left the range
             peak = float(np.abs(x).max(initial=0.0))

@@ -79,7 +79,7 @@ def of_cores(cores: Cores, label: int | None = None) -> TreeState:
 
 def network_of(state: TreeState) -> tuple[Network, dict[str, Num[np.ndarray, "..."]]]:
     """(network, banks) of a state, the scale spread over all cores; cores of one shape share a bank of many rows."""
-    state = concrete(state)
+    state = concrete(state, "network_of")
     factor = np.exp(state.log_scale / len(state.cores))
     runs = [Indices(f"site_{i}", 1, d) for i, d in enumerate(state.dims)]
     if len(set(state.dims)) == 1:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+import jax
+
 from tnsim.network import Network
 
 ALTERNATIVES = (
@@ -30,9 +32,13 @@ class Step(NamedTuple):
     bond: int
 
 
+@jax.tree_util.register_static
 @dataclass(frozen=True)
 class Wiring:
-    """A tree: legs[v] of core v. Every bond joins two cores, every site is one leg. Made by `wiring`, which checks."""
+    """A tree: legs[v] of core v. Every bond joins two cores, every site is one leg. Made by `wiring`, which checks.
+
+    To JAX it is a constant, wherever it stands in what a compiled function takes or returns.
+    """
 
     legs: tuple[tuple[int, ...], ...]
     _hash: int = field(init=False, repr=False, compare=False)

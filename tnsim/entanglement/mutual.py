@@ -157,7 +157,7 @@ def middle(found: Estimate) -> Value:
 def _by_spectrum(problem: Problem, order: float, limit: str | float | None) -> Value:
     network, banks, vectors, measure, mask = problem
     (spectrum,) = schmidt.spectra(network, banks, vectors, measure, mask, limit)
-    S, k = float(entropies(spectrum.probabilities, order)), len(spectrum.values)
+    S, k = float(entropies(np.asarray(spectrum.probabilities), order)), len(spectrum.values)
     T = spectrum.error_bound * float(spectrum.values.sum()) + 0.5 * k * spectrum.error_bound**2
     return Value(S, float(entropy_error(T, k, order, S)), "exact spectrum")
 

@@ -2,10 +2,10 @@
 
 from tnsim.physics.descent import descended
 from tnsim.physics.dmrg import GroundState, Stops, ground_state
-from tnsim.physics.energies import energy
+from tnsim.physics.energies import energy, energy_and_variance
 from tnsim.physics.fixtures import aklt_ring, aklt_state, ghz, w_state
 from tnsim.physics.hamiltonian import Hamiltonian, aklt, hamiltonian, heisenberg, ising
-from tnsim.physics.operators import energy_and_variance, product_operator
+from tnsim.physics.operators import product_operator
 from tnsim.physics.spins import pauli, spin
 
 __all__ = [

@@ -36,7 +36,7 @@ def descended(
     if optimiser is None:
         optimiser = optax.adam(optax.cosine_decay_schedule(rate, steps))
     kind = np.result_type(*(core.dtype for core in start.cores), np.float64 if H.real else np.complex128)
-    begin = orthogonalised(concrete(start), start.centre or 0)
+    begin = orthogonalised(concrete(start, "descended"), start.centre or 0)
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         cores = tuple(jnp.asarray(core, kind) for core in begin.cores)
         cores, energies = _walk(H, optimiser, steps, begin.with_cores(cores))

@@ -1,11 +1,11 @@
-"""Ground states of chains by two-site DMRG. Uses operators, lanczos.
+"""Ground states by two-site DMRG: the way to the answer, and the sweeps of chains. Uses tree_dmrg, operators, lanczos.
 
         a --[   theta   ]-- b       H_eff = sum_x (L W)_x theta (W R)_x^T: two products of matrices
              |         |
              d         d'           then theta = U s V, cut to the width; the centre goes on to the next pair
 
 Source: White, PRL 69, 2863 (1992); Schollwoeck (2011), section 6.3. In NumPy: bonds change at every step, and no shape
-costs a compilation.
+costs a compilation. Trees have sweeps of their own; a chain's are products of large matrices.
 """
 
 from __future__ import annotations
@@ -20,20 +20,15 @@ from jaxtyping import Float, Num
 from tnsim.canonical.making import random_state
 from tnsim.canonical.orthogonal import orthogonalised
 from tnsim.canonical.state import TreeState, chain, chain_cores, concrete
-from tnsim.canonical.wiring import chain_wiring
+from tnsim.canonical.wiring import Wiring, chain_wiring
+from tnsim.physics.energies import energy_and_variance
 from tnsim.physics.hamiltonian import Hamiltonian
 from tnsim.physics.lanczos import lowest
-from tnsim.physics.operators import (
-    check_chain,
-    energy_and_variance,
-    grown,
-    mirrored,
-    product_operator,
-    reversed_operator,
-)
+from tnsim.physics.operators import check_dims, grown, mirrored, product_operator, reversed_operator
+from tnsim.physics.pairs import CLOSE, FIRST_RESIDUAL, truncated
+from tnsim.physics.tree_dmrg import TreeSweeper
 
 FIRST = 16  # bonds of the first sweep; twice as many in each that follows
-CLOSE = 1e-6  # |H theta - E theta| of a pair that is done: its energy is off by the square of it over the gap
 FUSED = 64  # dimension of half a pair up to which W goes into L and R once, and not with every product
 
 
@@ -70,14 +65,15 @@ DEFAULT = Stops()
 
 def ground_state(
     H: Hamiltonian, width: int = 64, tolerance: float = 1e-14, start: TreeState | None = None, stops: Stops = DEFAULT,
-    seed: int = 0,
+    seed: int = 0, wiring: Wiring | None = None,
 ) -> GroundState:  # fmt: skip
-    """The ground state of a chain with bonds up to `width`, each cut to a discarded weight of at most `tolerance`.
+    """The ground state of a tree with bonds up to `width`, each cut to a discarded weight of at most `tolerance`.
 
-    start: a chain to begin with, else a random one of `seed`. stops: the variance is looked at after each sweep of full
-    width, and the last; change is that of the energy, relative.
+    start: a state to begin with, else a random one of `seed` on `wiring`, a chain where neither is given. stops: the
+    variance is looked at after each sweep of full width, and the last; change is that of the energy, relative.
 
-    Raises ValueError for a width or sweeps < 1, and a start that does not fit.
+    Raises ValueError for a width or sweeps < 1, a start that does not fit, and both a start and a wiring;
+    MemoryLimitError where two cores of a tree are too large as one.
     """
     if width < 1:
         raise ValueError(f"width: wanted at least 1, found {width}")
@@ -85,11 +81,13 @@ def ground_state(
         raise ValueError(f"stops: wanted at least 1 sweep, found {stops.sweeps}")
     if H.sites < 2:
         raise ValueError(f"H: wanted at least 2 sites, found {H.sites}")
+    if start is not None and wiring is not None:
+        raise ValueError("wiring: wanted it or a start, which has one, found both")
     if start is None:
-        rng = np.random.default_rng(seed)
-        start = random_state(chain_wiring(H.sites), (H.dim,) * H.sites, min(8, width), rng, _kind(H))
-    check_chain(H, start)
-    sweeper = Sweeper(H, start, tolerance)
+        tree, rng = wiring or chain_wiring(H.sites), np.random.default_rng(seed)
+        start = random_state(tree, (H.dim,) * tree.sites, min(8, width), rng, _kind(H))
+    check_dims(H, start)
+    sweeper = (Sweeper if start.wiring.is_chain else TreeSweeper)(H, start, tolerance)
     energies: list[float] = []
     for sweep in range(stops.sweeps):
         cap = min(width, FIRST * 2**sweep)
@@ -98,7 +96,7 @@ def ground_state(
         last = sweep + 1 == stops.sweeps
         if cap < width and not (still or last):
             continue
-        energy, variance = energy_and_variance(H, state := chain(sweeper.cores))
+        energy, variance = energy_and_variance(H, state := sweeper.state)
         if variance <= stops.variance or still:
             break
     return GroundState(orthogonalised(state, 0), energy, variance, np.array(energies), sweeper.discarded)
@@ -112,15 +110,20 @@ class Sweeper:
     """The chain as it is, and what lies left and right of every site: (bra, w, ket). The centre is at core 0."""
 
     def __init__(self, H: Hamiltonian, start: TreeState, tolerance: float) -> None:
-        unit = orthogonalised(concrete(start), 0)
+        unit = orthogonalised(concrete(start, "ground_state"), 0)
         self.cores = [core.astype(np.result_type(core, _kind(H))) for core in chain_cores(unit.with_cores(unit.cores))]
         self.W, self.tolerance = product_operator(H), tolerance
         self.discarded = np.zeros(H.sites - 1)
-        self.residual = 1e-3
+        self.residual = FIRST_RESIDUAL
         edge = np.ones((1, 1, 1))
         self.left, self.right = [edge] * H.sites, [edge] * H.sites
         for site in range(H.sites - 1, 0, -1):
             self.grow_right(site)
+
+    @property
+    def state(self) -> TreeState:
+        """The chain of norm 1."""
+        return chain(self.cores)
 
     def grow_left(self, site: int) -> None:
         """What lies left of site + 1."""
@@ -149,14 +152,9 @@ class Sweeper:
         apply = effective(self.left[site], self.W[site], self.W[site + 1], self.right[site + 1])
         energy, best = lowest(apply, theta.reshape(-1), self.residual)
         a, d, e, b = theta.shape
-        u, s, v = np.linalg.svd(best.reshape(a * d, e * b), full_matrices=False)
-        p = s**2
-        tail = p[::-1].cumsum()
-        kept = max(1, min(cap, len(s) - int((tail <= self.tolerance).sum())))
-        self.discarded[site] = p[kept:].sum()
-        u, s, v = u[:, :kept], s[:kept] / np.linalg.norm(s[:kept]), v[:kept]
+        u, s, v, self.discarded[site] = truncated(best.reshape(a * d, e * b), cap, self.tolerance)
         u, v = (u, s[:, None] * v) if rightwards else (u * s, v)
-        self.cores[site], self.cores[site + 1] = u.reshape(a, d, kept), v.reshape(kept, e, b)
+        self.cores[site], self.cores[site + 1] = u.reshape(a, d, len(s)), v.reshape(len(s), e, b)
         return energy
 
 

@@ -38,7 +38,8 @@ class Hamiltonian:
     @cached_property
     def real(self) -> bool:
         """Whether all its numbers are real."""
-        return not any(np.iscomplexobj(operator) for operator in self.operators)
+        numbers = [*(np.asarray(term.coefficient) for term in self.terms), *self.operators]
+        return not any(np.iscomplexobj(number) for number in numbers)
 
     def __repr__(self) -> str:
         return f"Hamiltonian({self.sites} sites of dimension {self.dim}, {len(self.terms)} terms)"

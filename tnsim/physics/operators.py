@@ -1,4 +1,4 @@
-"""A Hamiltonian as a matrix product operator, and what it is in a chain. Uses hamiltonian. Used by dmrg.
+"""A Hamiltonian as a matrix product operator, and what it is in a chain. Uses hamiltonian. Used by energies, dmrg.
 
          d (out)
          |
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Num
 
 from tnsim.canonical.orthogonal import orthogonalised
-from tnsim.canonical.state import TreeState, chain_cores, concrete, need_chain
+from tnsim.canonical.state import TreeState, chain_cores, concrete
 from tnsim.physics.hamiltonian import Hamiltonian
 
 NOTHING, DONE = "nothing", "done"
@@ -74,13 +74,9 @@ def reversed_operator(W):
     return np.swapaxes(W, 0, 1)
 
 
-def energy_and_variance(H: Hamiltonian, state: TreeState) -> tuple[float, float]:
-    """(<H>, <H^2> - <H>^2) of a chain; the variance within about 1e-15 <H>^2.
-
-    Raises ValueError for another tree, other sites and a state that is zero.
-    """
-    check_chain(H, state)
-    unit = orthogonalised(concrete(state), 0)
+def chain_energy_and_variance(H: Hamiltonian, state: TreeState) -> tuple[float, float]:
+    """`energy_and_variance` of a chain."""
+    unit = orthogonalised(concrete(state, "energy_and_variance"), 0)
     one, two = np.ones((1, 1, 1)), np.ones((1, 1, 1, 1))
     for core, W in zip(chain_cores(unit.with_cores(unit.cores, 0)), product_operator(H), strict=True):
         one, two = grown(one, core, W), _grown_twice(two, core, W)
@@ -94,12 +90,6 @@ def _grown_twice(L, core, W):
     T = np.tensordot(T, W, axes=([2, 3], [0, 3]))  # (bra, w, r, y, d)
     T = np.tensordot(T, W, axes=([1, 4], [0, 3]))  # (bra, r, y, x, d)
     return np.tensordot(core.conj(), T, axes=([0, 1], [0, 4])).transpose(0, 3, 2, 1)
-
-
-def check_chain(H: Hamiltonian, state: TreeState) -> None:
-    """Raises ValueError where a state is no chain of the Hamiltonian's sites."""
-    need_chain(state)
-    check_dims(H, state)
 
 
 def check_dims(H: Hamiltonian, state: TreeState) -> None:

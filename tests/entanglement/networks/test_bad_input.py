@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import jax
 import network_worlds as worlds
 import networkx as nx
 import numpy as np
@@ -151,3 +152,12 @@ def test_a_loop_is_no_tree_and_what_there_is_instead():
         canonical.tree_of(world.network, world.banks)
     with pytest.raises(ValueError, match=r"legs: wanted a tree, found 3 bonds .*tnsim\.sampled_entropy"):
         canonical.wiring([(0, 2, ~0), (0, 1, ~1), (1, 2, ~2)])
+
+
+def test_a_state_under_a_trace_is_refused_with_what_there_is_instead():
+    world, arch = worlds.peps(2, 2, 2), tnsim.ConvAC(sites=4, features=2, channels=(2, 2), classes=2, windows=(2, 2))
+    ways = r"params\['\w+'\]: wanted numbers, .* found a traced bank: .*trainable\.renyi_entropy .*tnsim\.canonical"
+    with pytest.raises(ValueError, match=ways):
+        jax.jit(lambda banks: tnsim.network_state(world.network, banks).renyi([0]).value)(world.banks)
+    with pytest.raises(ValueError, match=ways):
+        jax.grad(lambda params: arch.state(params, label=0).entropy([0]).value)(arch.init(jax.random.key(0)))

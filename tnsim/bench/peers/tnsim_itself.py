@@ -66,7 +66,7 @@ def measured(case: Case) -> Prepared:
             return 2 * np.asarray(state.norm().log_scale).reshape(1)
         if case.workload == "renyi":
             return np.asarray(state.renyi_many(masks))
-        return padded(case, state.schmidt("left-right").probabilities)
+        return padded(case, np.asarray(state.schmidt("left-right").probabilities))
 
     with stage(seconds, "first"):
         run()
