@@ -36,7 +36,7 @@ LAYERS = (
     ("experiments",),
     ("report",),
     ("explore",),
-    ("demo", "designing"),
+    ("bounding", "demo", "designing"),
     ("bench",),
     ("cli",),
 )

@@ -1,4 +1,4 @@
-"""The bounds' doors for every architecture: the least cut of all, ranks below it, and clear refusals of what is of trees."""
+"""The doors of the bounds for every architecture: the least cut of all, ranks below it, clear refusals elsewhere."""
 
 from dataclasses import dataclass
 from math import log, prod

@@ -59,6 +59,7 @@ class NetworkCut(Weighed):
         """Factors and logarithm (and the integer itself where it is short), the indices, the tensors on A's side."""
         return {
             **self.weight_json(),
+            "levels": self.levels,
             "indices": [list(index) for index in self.indices],
             "side": np.flatnonzero(self.side).tolist(),
         }
