@@ -30,8 +30,8 @@ FILE = {"format": "tnsim-measurements/1", "version": "0", "measure": "coefficien
 
 def surveyed(case, asked=PLAIN, labels=None, names=None):
     told = {**FILE, **head(case.arch), "partitions": [], "measurements": []}
-    found = steps(Subject(case.arch, case.params), {"half": "left-right"} if names is None else names, labels, asked, told)
-    for part in found:
+    names = {"half": "left-right"} if names is None else names
+    for part in steps(Subject(case.arch, case.params), names, labels, asked, told):
         told = merged(told, part)
     return told
 
