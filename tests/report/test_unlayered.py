@@ -53,7 +53,7 @@ def test_rows_are_those_of_the_definition(name):
     assert partition["min_cut"]["value"] == str(network_min_cut(case.arch.network, mask, outputs="fixed").value)
 
 
-@pytest.mark.parametrize("name", ["mps", "peps"])
+@pytest.mark.parametrize("name", ["mps", pytest.param("peps", marks=pytest.mark.slow)])
 def test_maps_are_those_of_the_definition(name):
     case = Case(name, "float64", 2)
     psi, size = case.dense(1), case.arch.size
@@ -131,6 +131,9 @@ def test_every_kind_has_a_page(name):
     assert len(ids) == len(set(ids))
     (drawing,) = [words for attrs, words in page.all("desc") if attrs["id"] == "network-0-desc"]
     assert f"cuts {sum(partition['min_cut']['levels'].values())} " in drawing
+    ((attrs, _),) = page.all("path", class_="cut")
+    assert attrs["d"].count("M") >= sum(dim > 1 for _, _, dim in partition["min_cut"]["indices"])
+    assert len(page.all("circle", class_="a")) >= len(partition["min_cut"]["side"])
     rows = [words for attrs, words in page.all("th", scope="row")]
     assert {stack.bank for stack in case.arch.network.stacks} <= set(rows)
 

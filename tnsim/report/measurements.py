@@ -326,8 +326,8 @@ def _measured(item: dict[str, Any], where: str, partitions: tuple[Partition, ...
         raise wrong(where + needed, "a number or null", None)
     number_of = label(item, where)
     names = optional(source, "dataset", "").get("classes") or []
-    known = number_of is not None and 0 <= number_of < len(names)
-    name = item.get("class", names[number_of] if known else number_of)
+    known: dict[int | None, Any] = dict(enumerate(names))
+    name = item.get("class", known.get(number_of, number_of))
     return Measured(
         found[0],
         number_of,

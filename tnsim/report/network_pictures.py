@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tnsim.report.document import note
 from tnsim.report.measurements import Partition, Report
 from tnsim.report.network_places import Places, meeting, places
@@ -40,8 +42,8 @@ def network(report: Report, partition: Partition, name: str) -> str:
         return ""
     where = places(wired, report.grid)
     pen = _Pen(where)
-    side = {tensor: "a" if tensor in set(partition.cut.side) else "b" for tensor in range(len(wired.legs))}
-    side |= {~site: "a" if site in set(partition.sites) else "b" for site in range(len(wired.sites))}
+    on_a = {*partition.cut.side, *(~site for site in partition.sites)}
+    side = {end: "a" if end in on_a else "b" for end in range(-len(wired.sites), len(wired.legs))}
     title = f"Network and min-cut of {partition.name}"
     said = f"{_view(where)} Min-cut {powers(partition.cut, plain=True)}, {levels(partition.cut)}."
     cut = {index for index, _ in partition.cut.indices}
@@ -140,10 +142,10 @@ def section(report: Report) -> str:
     wired = report.wired
     if wired is None:
         return ""
-    tensors, indices = sum(bank.tensors for bank in wired.banks), sum(run.count for run in wired.runs)
+    tensors, indices = sum(bank.tensors for bank in wired.banks), sum(run.many for run in wired.runs)
     words = EXPLAINED.format(kind=escape(wired.kind), tensors=grouped(tensors), indices=grouped(indices))
     banks = [(bank.name, grouped(bank.tensors), grouped(bank.copies), _shape(bank.shape)) for bank in wired.banks]
-    runs = [(run.name, grouped(run.count), grouped(run.dim)) for run in wired.runs]
+    runs = [(run.name, grouped(run.many), grouped(run.dim)) for run in wired.runs]
     return note(words) + (
         f'<div class="pair">{_table("Tensors by bank", ("bank", "tensors", "rows", "shape"), banks)}'
         f"{_table('Indices', ('index', 'how many', 'dimension'), runs)}</div>"
@@ -154,7 +156,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "a number"
 
 
-def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     top = "".join(f'<th scope="col"{" class=n" * (k > 0)}>{word}</th>' for k, word in enumerate(head))
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td class=n>{escape(word)}</td>" for word in rest)}</tr>'

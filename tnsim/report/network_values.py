@@ -25,7 +25,7 @@ class Run(NamedTuple):
     """Indices of one name and dimension."""
 
     name: str
-    count: int
+    many: int
     dim: int
 
 
@@ -59,7 +59,7 @@ def wired(source: dict[str, Any], sites: int) -> Wired | None:
     kind = str(source.get("kind") or "network")
     if item.get("legs") is None:
         return Wired(kind, banks, runs)
-    count = sum(run.count for run in runs)
+    count = sum(run.many for run in runs)
     legs = tuple(_indices({"legs": one}, "legs", where, count) for one in listed(item, "legs", where, of=list))
     if len(legs) != sum(bank.tensors for bank in banks):
         raise wrong(where + "legs", f"those of {sum(bank.tensors for bank in banks)} tensors", item["legs"])
