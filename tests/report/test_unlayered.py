@@ -12,11 +12,12 @@ from architectures.networks import POOL, Case
 import tnsim
 from tnsim.bounds import network_min_cut
 from tnsim.report import network_places
+from tnsim.report.heads import architecture
 from tnsim.report.html import render
 from tnsim.report.maps import said
 from tnsim.report.measurements import read
 from tnsim.report.network_values import wired
-from tnsim.report.survey import Settings, Subject, merged
+from tnsim.report.survey import Settings, Subject, merged, survey
 from tnsim.report.unlayered import head, is_layered, steps
 
 _spec = importlib.util.spec_from_file_location("pages", Path(__file__).with_name("pages.py"))
@@ -137,6 +138,14 @@ def test_every_kind_has_a_page(name):
     assert len(page.all("circle", class_="a")) >= len(partition["min_cut"]["side"])
     rows = [words for attrs, words in page.all("th", scope="row")]
     assert {stack.bank for stack in case.arch.network.stacks} <= set(rows)
+
+
+def test_a_cp_has_the_page_of_layered_trees():
+    case = Case("cp", "float64", 1)
+    told = {**FILE, **architecture(case.arch), **survey(Subject(case.arch, case.params), ["left-right"], [1])}
+    page = pages.Page(render(told))
+    assert told["measurements"][0]["entropy"] in {float(attrs["value"]) for attrs, _ in page.all("data")}
+    assert "What the network is made of" not in [words for _, words in page.all("h2")]
 
 
 def test_a_page_without_a_picture_where_the_network_is_too_large():
