@@ -94,6 +94,81 @@ def test_measure_writes_a_report(tnsim_command, model_path, tmp_path):
     assert json.loads((tmp_path / "new" / "folder" / "measurements.json").read_text())["measurements"]
 
 
+@pytest.fixture
+def peps_path(tmp_path):
+    arch = tnsim.PEPS((2, 3), 2, 2, classes=2)
+    module = tnsim.nn.TensorNetwork(arch, rngs=nnx.Rngs(0), start="random")
+    save(tmp_path / "peps.safetensors", module, extra={"classes": ["a", "b"], "dataset": "made"})
+    return tmp_path / "peps.safetensors"
+
+
+def test_measure_writes_a_report_of_any_network_and_goes_on(tnsim_command, peps_path, tmp_path):
+    asked = ("measure", peps_path, "--measure", "coefficient", "--partition", "left-right", "--rank", "--out", tmp_path)
+    code, out, err = tnsim_command(*asked)
+    assert (code, err.count("left-right, class")) == (0, 2)
+    assert "exact rank" in out
+    code, _, err = tnsim_command(*asked, "--map", "sites")
+    assert (code, err.count("left-right, class"), err.count("map sites")) == (0, 0, 2)
+    found = json.loads((tmp_path / "measurements.json").read_text())
+    assert [row["exact_rank"]["value"] for row in found["measurements"]] == [4, 4]
+    assert "Entanglement of a tensor network (PEPS), made" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_map_of_a_data_set_beside_any_network(tnsim_command, tmp_path):
+    arch = tnsim.MPS((8, 8), 2, 2)
+    save(tmp_path / "mps.safetensors", tnsim.nn.TensorNetwork(arch, rngs=nnx.Rngs(0)))
+    asked = ("--measure", "coefficient", "--partition", "left-right", "--data-map", "digits", "--out", tmp_path)
+    code, _, _ = tnsim_command("measure", tmp_path / "mps.safetensors", *asked)
+    assert code == 0
+    found = json.loads((tmp_path / "measurements.json").read_text())
+    assert found["measurements"][0]["label"] is None
+    assert [level["sites"] for level in found["data_map"]["levels"]] == [4, 16]
+    assert "Where the data" in (tmp_path / "report.html").read_text()
+
+
+def test_a_model_of_bare_features_has_no_uniform_pixels(tnsim_command, peps_path):
+    code, _, err = tnsim_command("measure", peps_path, "--partition", "left-right", "--gram", "uniform")
+    assert (code, "--gram: the model takes features as they come" in err) == (1, True)
+    code, _, err = tnsim_command("measure", peps_path, "--partition", "left-right")
+    assert (code, "keeps no Gram matrices of its data; use --measure coefficient" in err) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["PEPS((2, 3), 2, 2)", "MPS(6, features=2, bond=4)", "CP(4, 3, 5, 2)"])
+def test_bounds_of_any_kind(tnsim_command, text):
+    code, out, _ = tnsim_command("bounds", "--architecture", text, "--partition", "left-right", "--json")
+    (row,) = json.loads(out)["bounds"]
+    arch = eval(text, vars(tnsim))
+    assert code == 0
+    assert row["min_cut"]["value"] == str(tnsim.bounds.min_cut(arch, "left-right").value)
+    assert row["rank_bounds"]["upper"] == tnsim.bounds.rank_bounds(arch, "left-right").upper
+
+
+def test_bounds_of_a_model_file(tnsim_command, peps_path):
+    code, out, _ = tnsim_command("bounds", "--model", peps_path, "--partition", "top-bottom")
+    assert code == 0
+    assert "2^3" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "wanted one of --architecture; --model; --sites, --channels, --windows, found none"),
+        (("--sites", "8", "--architecture", "MPS(4, 2, 2)"), "found --architecture and --sites"),
+        (("--sites", "8"), "--channels, --windows: wanted both beside --sites"),
+        (("--architecture", "Tree(4)"), "--architecture: wanted one of CP, ConvAC, DilatedConvAC, MERA"),
+        (("--architecture", "MPS(4)"), "--architecture: MPS: "),
+        (("--architecture", "MPS(4, 2, -1)"), "bond"),
+        (("--architecture", "print(open('x'))"), "wanted a kind with its arguments, 'MPS(16, 2, 4)'"),
+        (("--architecture", "MPS(4"), "wanted a kind with its arguments, 'MPS(16, 2, 4)'"),
+    ],
+)
+def test_a_mistake_in_an_architecture_is_one_line(tnsim_command, options, message):
+    code, out, err = tnsim_command("bounds", *options, "--partition", "left-right")
+    assert (code, out) == (1, "")
+    assert message in err
+
+
 MISTAKES = [
     (("--partition", "16"), "sites must lie in 0..15, found 16"),
     (("--partition", "0-15"), "A must leave at least one site to B"),

@@ -38,7 +38,7 @@ LAYERS = (
     ("experiments",),
     ("report",),
     ("explore",),
-    ("demo", "designing"),
+    ("bounding", "demo", "designing"),
     ("bench",),
     ("cli",),
 )

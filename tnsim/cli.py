@@ -20,9 +20,10 @@ from flax import nnx
 from rich.console import Console
 from rich.table import Column, Table
 
-from tnsim import __version__, demo, parsing, partition_files
+from tnsim import __version__, demo, parsing
 from tnsim.bench.commands import app as bench
-from tnsim.bounds import min_cut, rank_bounds
+from tnsim.bounding import PARTITION, partitions_of, short
+from tnsim.bounding import app as bounding
 from tnsim.contract.compiled import cache_from_environment
 from tnsim.designing import app as design
 from tnsim.designing import designed
@@ -32,14 +33,12 @@ from tnsim.experiments.commands import experiment, findings
 from tnsim.explore.commands import explore
 from tnsim.files import output_folder, write_json, write_whole
 from tnsim.memory import MemoryLimitError
-from tnsim.models import ConvAC
 from tnsim.nn import GenerativeConvAC, NormalisedConvAC
-from tnsim.partitions import Partition, Sites
 from tnsim.report import data_maps, generated, journal, rows, unlayered, whole, widths
 from tnsim.report import maps as maps_of
 from tnsim.report.heads import architecture, provenance
 from tnsim.report.html import render
-from tnsim.report.survey import Features, Found, Settings, Subject, merged, name_of, steps
+from tnsim.report.survey import Features, Found, Settings, Subject, merged, steps
 from tnsim.train.data import DataError, load
 from tnsim.train.ensembles import fit_trees
 from tnsim.train.loop import DivergedError, Interrupted
@@ -52,6 +51,7 @@ app = typer.Typer(
     help="Train ConvACs, contract them as tensor networks, and measure their entanglement exactly.",
 )  # fmt: skip
 app.add_typer(bench, name="bench")
+app.add_typer(bounding)
 app.command("experiment", epilog="Example: `tnsim experiment base-or-tip --quick`")(experiment)
 app.add_typer(design)
 app.command("explore", epilog="Example: `tnsim explore model.safetensors`")(explore)
@@ -65,11 +65,6 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of weights and of the order
 Memory = Annotated[str, typer.Option(help="Refuse work that needs more, e.g. 8GB.")]
 Size = Annotated[str | None, typer.Option(help="Resize images to HEIGHTxWIDTH.")]
 Pad = Annotated[str | None, typer.Option(help="Pad images with zeros to HEIGHTxWIDTH.")]
-PARTITION = (
-    "A name (left-right, chess:4, ..), sites (0,1,8-15), a file of masks (.npy, .txt) or a black and white picture "
-    "(.png, white: A); repeatable."
-)
-Partitions = Annotated[list[str], typer.Option("--partition", help=PARTITION)]
 
 
 def _version(wanted: bool) -> bool:
@@ -171,11 +166,9 @@ def _measure(
     kinds = tuple(dict.fromkeys(maps or ()))
     settings = Settings(memory, atol, seconds, None, top, rank, renyi_only, kinds, None, classes)
     layered = unlayered.is_layered(module.arch)
-    names = _partitions(module.arch if layered else unlayered.sites_of(module.arch), partition or [])
+    names = partitions_of(unlayered.sites_of(module.arch), partition or [])
     if not names and not settings.maps and not classes:
         raise ValueError("--partition: wanted at least one partition, or a --map, found none")
-    if folder and not layered:
-        raise ValueError(f"--out: the page wants a layered tree, found {type(module.arch).__name__}; use --json")
     described = architecture(module.arch) if layered else unlayered.head(module.arch)
     told = {**provenance(f"tnsim measure {model.name}", notes.get("seed")), **described}
     told |= {"measure": measure, "dataset": {"name": notes.get("dataset", "unknown")}}
@@ -184,10 +177,10 @@ def _measure(
     if data_map and not folder:
         raise ValueError("--data-map: wanted with --out, whose report shows the map, found no --out")
     told |= {"data_map": data_maps.named(data_map, module.arch)} if data_map else {}
-    asked = (subject, names, label or None, settings)
-    told = _surveyed(told, steps(*asked, told) if layered else unlayered.steps(*asked), folder, as_json)
+    survey = steps if layered else unlayered.steps
+    told = _surveyed(told, survey(subject, names, label or None, settings, told), folder, as_json)
     if folder:
-        told |= {"widths": widths.allowed(module.arch, told["partitions"])}
+        told |= {"widths": widths.allowed(module.arch, told["partitions"])} if layered else {}
         told |= {"generated": generated.named(module, notes)} if isinstance(module, GenerativeConvAC) else {}
         write_json(folder / journal.NAME, told)
         write_whole(folder / "report.html", render(told))
@@ -195,38 +188,6 @@ def _measure(
         typer.echo(json.dumps(told))
         return
     _print_measurements(told, bits)
-
-
-@app.command(
-    "bounds", epilog="Example: `tnsim bounds --sites 8x8 --channels 16,16,16 --windows 2,2,2 --partition center`"
-)
-def _bounds(
-    sites: Annotated[str, typer.Option(help="N or HEIGHTxWIDTH.")],
-    channels: Annotated[str, typer.Option(help="True widths, one per level: 16,16,32.")],
-    windows: Annotated[str, typer.Option(help="One per level: 2,2,2 or 2x2,2x4.")],
-    partition: Partitions,
-    features: Annotated[int, typer.Option(help="M, functions per site.")] = 3,
-    classes: Annotated[int, typer.Option()] = 10,
-    sharing: Annotated[str, typer.Option(help="none, window or full, for all levels or one per level.")] = "none",
-    geometry: Annotated[str | None, typer.Option(help="mirror; square windows by default.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Min-cuts and rank bounds of an architecture, without any training."""
-    arch = ConvAC(
-        sites=parsing.sites(sites), features=features, channels=parsing.widths(channels), classes=classes,
-        windows=parsing.windows(windows), sharing=parsing.sharing(sharing), geometry=geometry,
-    )  # fmt: skip
-    found = [_bound(arch, name, A) for name, A in _partitions(arch, partition).items()]
-    if as_json:
-        typer.echo(json.dumps({**architecture(arch), "bounds": found}))
-        return
-    table = Table("partition", "min-cut", "ln", "log2", "generic rank >=", "rank <=")
-    for row in found:
-        factors = " · ".join(f"{dim}^{exponent}" for dim, exponent in row["min_cut"]["factors"].items()) or "1"
-        ln = row["min_cut"]["log"]
-        bounds = (_short(row["rank_bounds"][side]) for side in ("lower", "upper"))
-        table.add_row(row["partition"], factors, f"{ln:.4f}", f"{ln / log(2):.2f}", *bounds)
-    Console().print(table)
 
 
 @app.command(
@@ -240,22 +201,6 @@ def _launch(
     if not context.args:
         raise ValueError("COMMAND: wanted a command after --, found none")
     raise typer.Exit(launch(context.args, processes))
-
-
-def _partitions(arch: Sites, texts: list[str]) -> dict[str, Partition]:
-    """Partitions by name; a file may hold many."""
-    found: dict[str, Partition] = {}
-    for text in texts:
-        if partition_files.is_file(text):
-            some: dict[str, Partition] = dict(partition_files.read(text, arch))
-        else:
-            one = parsing.partition(text)
-            some = {name_of(one): one}
-        twice = sorted(found.keys() & some.keys())
-        if twice:
-            raise ValueError(f"--partition: wanted every name once, found {twice[0]!r} again")
-        found |= some
-    return found
 
 
 def _surveyed(told: dict[str, Any], found: Iterator[Found], folder: Path | None, quiet: bool) -> dict[str, Any]:
@@ -287,30 +232,20 @@ def _progress(part: Found) -> Iterator[str]:
     yield from map(whole.said, part.get("whole_model", []))
 
 
-def _bound(arch: ConvAC, name: str, A: Partition) -> dict[str, Any]:
-    bounds = rank_bounds(arch, A)
-    return {
-        "partition": name,
-        "min_cut": min_cut(arch, A).to_json(),
-        "rank_bounds": {"lower": bounds.lower, "upper": bounds.upper, "note": bounds.note},
-    }
-
-
-def _short(number: int) -> str:
-    """An integer, or a power of ten for one that nobody would read."""
-    return str(number) if number < 10**12 else f"~1e{int(number.bit_length() * log(2) / log(10))}"
-
-
 def _gram(module: Any, notes: dict[str, Any], measure: str, gram: str) -> np.ndarray | None:
     """The Gram matrices that a measure wants: those kept with the model, or the closed form."""
     if measure != "function":
         return None
     if gram == "uniform" and module.representation is not None:
         return module.representation.gram()
+    if gram == "uniform":
+        raise ValueError("--gram: the model takes features as they come, whose distribution nobody knows; "
+                         "use --measure coefficient")  # fmt: skip
     if gram != "data":
         raise ValueError(f"--gram: wanted data or uniform, found {gram!r}")
     if "gram" not in notes:
-        raise ValueError("--gram: the model file keeps no Gram matrices of its data; use --gram uniform")
+        instead = "--measure coefficient" if module.representation is None else "--gram uniform"
+        raise ValueError(f"--gram: the model file keeps no Gram matrices of its data; use {instead}")
     return np.array(notes["gram"])
 
 
@@ -352,7 +287,7 @@ def _rank(found: dict[str, Any] | None) -> str:
     """An exact rank; a * where it is not proven but for a stated probability."""
     if found is None or found["value"] is None:
         return "-"
-    return f"{_short(found['value'])}{'' if found['certain'] else ' *'}"
+    return f"{short(found['value'])}{'' if found['certain'] else ' *'}"
 
 
 def _leading(told: dict[str, Any]) -> list[Table]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from typing import Any
 
 
 def sites(text: str) -> int | tuple[int, int]:
@@ -51,6 +53,20 @@ def partition(text: str) -> str | list[int]:
         first, _, last = part.partition("-")
         found.extend(range(int(first), int(last or first) + 1))
     return found
+
+
+def call(name: str, text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """ "MPS(16, 2, 4, classes=2)" is MPS, [16, 2, 4], {"classes": 2}: literals alone, nothing is run."""
+    try:
+        made = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Name):
+            raise ValueError("no call of a kind")
+        options = {str(option.arg): ast.literal_eval(option.value) for option in made.keywords if option.arg}
+        if len(options) != len(made.keywords):
+            raise ValueError("** of what is no literal")
+        return made.func.id, [ast.literal_eval(value) for value in made.args], options
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"{name}: wanted a kind with its arguments, 'MPS(16, 2, 4)', found {text!r}") from error
 
 
 def _numbers(name: str, text: str, separator: str) -> tuple[int, ...]:

@@ -62,8 +62,11 @@ class Unlayered:
 
 
 def sites_of(arch: Any) -> Sites:
-    """What partitions ask of an architecture: itself where it has levels, else the blocks of its grid."""
-    return arch if isinstance(arch, Sites) else Unlayered(arch.grid)
+    """What partitions ask of an architecture: itself where it has levels, else the blocks of its grid; where it has no
+    grid either, its network's sites in a row."""
+    if isinstance(arch, Sites):
+        return arch
+    return Unlayered(tuple(arch.grid) if hasattr(arch, "grid") else (len(arch.network.sites),))
 
 
 def mask(arch: Sites, A: Partition, name: str = "partition") -> Bool[np.ndarray, "sites"]:

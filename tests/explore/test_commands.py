@@ -54,6 +54,16 @@ def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys, digi
     assert err == f"tnsim: explore: wanted {missing}, found none; pip install 'tnsim[explore]'\n"
 
 
+def test_a_network_without_levels_is_told_why_and_what_there_is(tmp_path):
+    path = tmp_path / "m.safetensors"
+    arch = tnsim.MPS(4, 2, 2)
+    banks = {name: np.ones(shape, np.float32) for name, shape in arch.network.bank_shapes.items()}
+    save(path, tnsim.nn.TensorNetwork.from_params(arch, banks))
+    words = "whose levels the page draws .* found MPS; the report of any network is written by `tnsim measure"
+    with pytest.raises(ValueError, match=words):
+        explored.opened(path)
+
+
 def test_another_missing_module_is_no_missing_extra(monkeypatch, digits_path):
     def absent(name):
         raise ModuleNotFoundError("No module named 'numpy.lost'", name="numpy.lost")

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tnsim.architectures.layered import Layered
+from tnsim.bounds.asked import wired
 from tnsim.bounds.flow import network_min_cut
 from tnsim.bounds.kinds import Sides, leaves, pooled, risen
 from tnsim.contract.schedule import NotLayered, Schedule, whole
@@ -42,19 +43,19 @@ class CutValues:
         return f"CutValues({len(self)} partitions, ln {self.logs.min():.6g}..{self.logs.max():.6g})"
 
 
-def min_cuts(network: Layered | Network, masks: Bool[np.ndarray, "partitions sites"]) -> CutValues:
-    """`min_cut(..).value` of many partitions at once, exact; True: in A.
+def min_cuts(network: Any, masks: Bool[np.ndarray, "partitions sites"]) -> CutValues:
+    """`min_cut(..).value` of many partitions at once, exact; True: in A. network: a `Network`, or any architecture.
 
     Layered trees are folded for all partitions together; other networks by one flow each (`network_min_cut`).
     Raises ValueError for masks of another shape or type, and for one that is empty or everything.
     Source: THEORY section 5.
     """
-    wired = network if isinstance(network, Network) else network.network
-    _check(masks, len(wired.sites))
+    wiring = network if isinstance(network, Network) else wired(network)
+    _check(masks, len(wiring.sites))
     try:
-        schedule = whole(wired)
+        schedule = whole(wiring)
     except NotLayered:
-        return CutValues(tuple(network_min_cut(wired, mask).value for mask in masks))
+        return CutValues(tuple(network_min_cut(wiring, mask).value for mask in masks))
     at_once = max(1, ENTRIES // masks.shape[1])
     chunks = (masks[first : first + at_once] for first in range(0, len(masks), at_once))
     return CutValues(tuple(value for chunk in chunks for value in _folded(schedule, chunk)))

@@ -6,6 +6,8 @@ capacities that compare as these products do (capacities.py), so ties are ties a
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -43,10 +45,21 @@ class NetworkCut(Weighed):
         dims, counts = np.unique(np.array([index.dim for index in self.indices], dtype=np.int64), return_counts=True)
         return dict(zip(dims.tolist(), counts.tolist(), strict=True))
 
+    @property
+    def edges(self) -> tuple[SeveredIndex, ...]:
+        """The cut itself, index by index: `indices`, by the name that a `Cut` has for it."""
+        return self.indices
+
+    @property
+    def levels(self) -> dict[str, int]:
+        """How many indices of each run of the wiring are cut: {"bond": 2}."""
+        return dict(Counter(re.sub(r"\[\d+\]$|(?<=^site)_\d+$", "", index.name) for index in self.indices))
+
     def to_json(self) -> dict:
         """Factors and logarithm (and the integer itself where it is short), the indices, the tensors on A's side."""
         return {
             **self.weight_json(),
+            "levels": self.levels,
             "indices": [list(index) for index in self.indices],
             "side": np.flatnonzero(self.side).tolist(),
         }

@@ -1,7 +1,7 @@
-"""Min-cuts of layered trees in exact integers, with the cut itself. THEORY section 5. Uses contract.fold and kinds.
+"""Min-cuts in exact integers, with the cut itself: of layered trees by a fold, of others by a flow. THEORY section 5.
 
 a value on an edge is (weight if the edge is on A's side, weight if on B's); a copy index is paid once, however
-many of its legs are cut; a matrix never crosses
+many of its legs are cut; a matrix never crosses. Uses contract.fold, kinds and flow.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from tnsim import partitions
-from tnsim.architectures.layered import Layered
+from tnsim.bounds.asked import mask_of, wired
+from tnsim.bounds.flow import NetworkCut, network_min_cut
 from tnsim.bounds.kinds import Sides
 from tnsim.bounds.weight import Weighed
 from tnsim.contract.fold import Algebra, sweep
-from tnsim.contract.schedule import Schedule, Wave, distinct, whole
+from tnsim.contract.schedule import NotLayered, Schedule, Wave, distinct, whole
 from tnsim.network import Network
 
 
@@ -69,14 +70,22 @@ class Cut(Weighed):
         return f"Cut({self.weight_text()}, indices cut by level {self.levels})"
 
 
-def min_cut(arch: Layered, A: partitions.Partition) -> Cut:
+def min_cut(arch: Any, A: partitions.Partition) -> Cut | NetworkCut:
     """The least product of dimensions that separates A's sites from B's; no Schmidt rank is higher.
 
-    Exact, O(N). Of several minimal cuts the one returned severs an index only where that is strictly cheaper than
-    severing others below it.
+    arch: any architecture, one's own too: what has a `.network`. A: site numbers, a mask over the sites, or a name,
+    which goes by its levels or `.grid`, and by a row of sites where it has neither. Exact. Of a layered tree in O(N),
+    and of several minimal cuts the one that severs an index only where that is strictly cheaper than severing others
+    below it; of any other `network_min_cut(arch.network, A)`, which has the same value, factors, log, edges and levels.
+
+    Raises ValueError for what has no network, and for partitions as `partitions.mask`.
     Source: THEORY section 5; Levine et al. (1704.01552), the min-cut theorem.
     """
-    return network_cut(arch.network, partitions.mask(arch, A))
+    network, mask = wired(arch), mask_of(arch, A)
+    try:
+        return network_cut(network, mask)
+    except NotLayered:
+        return network_min_cut(network, mask)
 
 
 def network_cut(network: Network, mask: Bool[np.ndarray, "sites"]) -> Cut:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import log, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
 from tnsim import memory, partitions
 from tnsim.architectures.layered import Layered
+from tnsim.bounds.asked import layered
 from tnsim.bounds.kinds import Kinds, Sides, kinds_of, leaves, risen
 from tnsim.bounds.sensitivity import check_bound
 
@@ -43,7 +44,7 @@ class _Label(NamedTuple):
 
 
 def pareto_front(
-    arch: Layered,
+    arch: Any,
     A: Sequence[partitions.Partition],
     widths: Sequence[int] | Sequence[Sequence[int]],
     combine: str = "min",
@@ -57,11 +58,13 @@ def pareto_front(
     all bounds, `value` being their product. bound: "upper", sharpened for shared weights, or "min-cut".
     Exact: no width is rounded and no design left out; of several with equal numbers one is given.
 
-    Raises ValueError for grids and partitions that do not fit, MemoryLimitError where too many choices are left.
+    Raises ValueError for grids and partitions that do not fit and for an architecture that is no layered tree,
+    MemoryLimitError where too many choices are left.
     """
     check_bound(bound)
     if combine not in COMBINED:
         raise ValueError(f"combine: wanted one of {COMBINED}, found {combine!r}")
+    arch = layered(arch, "pareto_front")
     grid, symmetric = _grid(arch, widths), bound == "upper"
     kinds = kinds_of(arch.network, _masks(arch, A), by_bank=symmetric)
     labels = [_Label(0, (), leaves(arch.features))]

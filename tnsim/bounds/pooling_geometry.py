@@ -6,13 +6,14 @@ They enclose the min-cut and need no search: first-level windows that a partitio
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from tnsim import partitions
 from tnsim.architectures.layered import Layered
+from tnsim.bounds.asked import layered
 
 
 class PoolingBounds(NamedTuple):
@@ -23,7 +24,7 @@ class PoolingBounds(NamedTuple):
     split: int
 
 
-def pooling_bounds(arch: Layered, A: partitions.Partition) -> PoolingBounds:
+def pooling_bounds(arch: Any, A: partitions.Partition) -> PoolingBounds:
     """(min(r_0, M)^S, min(M^min(|A|, |B|), r_{L-1} prod_t c^{L-1,t}), S): what encloses the min-cut.
 
     S: windows of the first level that the partition splits. c^{0,k} = 1, and for node k of level l, above window l:
@@ -31,8 +32,9 @@ def pooling_bounds(arch: Layered, A: partitions.Partition) -> PoolingBounds:
     Stated there for windows of 4; both hold for any: split windows are disjoint and cost min(r_0, M) each at least, and
     every c is the weight of a cut.
     Source: Cohen & Shashua, "Inductive bias of deep convolutional networks through pooling geometry" (1605.06743),
-    Theorem 1, in the form of THEORY section 5.
+    Theorem 1, in the form of THEORY section 5. Raises ValueError for an architecture that is no layered tree.
     """
+    arch = layered(arch, "pooling_bounds")
     mask = partitions.mask(arch, A)
     split = _split_windows(arch, mask)
     return PoolingBounds(min(arch.channels[0], arch.features) ** split, _recursion(arch, mask), split)

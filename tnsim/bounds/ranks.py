@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from tnsim import partitions
 from tnsim.architectures.layered import Layered
+from tnsim.bounds.asked import mask_of, wired
 from tnsim.bounds.kinds import kinds_of, root_weights
-from tnsim.contract.schedule import distinct, whole
+from tnsim.bounds.min_cut import min_cut
+from tnsim.contract.schedule import NotLayered, distinct, whole
 from tnsim.network import Network
 
 
@@ -40,13 +42,29 @@ class RankGap(NamedTuple):
         return self.lower == self.upper
 
 
-def rank_bounds(arch: Layered, A: partitions.Partition) -> RankBounds:
+def rank_bounds(arch: Any, A: partitions.Partition) -> RankBounds:
     """(lower, upper, note) for the Schmidt rank across a partition. THEORY section 5.
 
     upper holds for any weights: the min-cut, sharpened by symmetric powers where equal subtrees meet in a window.
     lower holds for almost all *free* weights, none shared or pinned; it never speaks of one given trained network.
+    Of an architecture that is no `Layered` tree of matrices upper is the min-cut, and lower 1: none better is known.
+    Raises ValueError as `min_cut`.
     """
-    mask = partitions.mask(arch, A)
+    if not _is_layered(arch):
+        note = "upper: min-cut, for any weights; lower: none for networks that are no layered trees"
+        return RankBounds(1, min_cut(arch, A).value, note)
+    return _tree_bounds(arch, partitions.mask(arch, A))
+
+
+def _is_layered(arch: Any) -> bool:
+    try:
+        whole(wired(arch))
+    except NotLayered:
+        return False
+    return isinstance(arch, Layered)
+
+
+def _tree_bounds(arch: Layered, mask: Bool[np.ndarray, "sites"]) -> RankBounds:
     dims = (arch.features, *arch.channels)
     kinds = kinds_of(arch.network, mask[None])
     (cut,) = root_weights(kinds, dims)
@@ -60,22 +78,23 @@ def rank_bounds(arch: Layered, A: partitions.Partition) -> RankBounds:
     return RankBounds(best, upper, f"{rests_on}, not for a given network")
 
 
-def rank_gap(arch: Layered, A: partitions.Partition) -> RankGap:
-    """How far the bounds on the Schmidt rank of almost all weights lie apart; for shared weights the lower one is 1."""
+def rank_gap(arch: Any, A: partitions.Partition) -> RankGap:
+    """How far the bounds on the Schmidt rank of almost all weights lie apart; for shared weights, and networks that are
+    no layered trees, the lower one is 1."""
     lower, upper, _ = rank_bounds(arch, A)
     return RankGap(lower, upper, log(upper) - log(lower))
 
 
-def shared_upper(arch: Layered, A: partitions.Partition) -> int:
+def shared_upper(arch: Any, A: partitions.Partition) -> int:
     """What no Schmidt rank exceeds where weights are shared: the min-cut with symmetric powers, for any sharing.
 
     m children of one window whose subtrees read the same rows of all banks and lie wholly on the other side cost
-    C(rho + m - 1, m), not rho^m, with rho the cost of one. Without such children, and so without sharing, the min-cut.
+    C(rho + m - 1, m), not rho^m, with rho the cost of one. Without such children, and so without sharing, the min-cut;
+    so for every network that is no layered tree.
     Source: THEORY section 5; proof in docs/bounds.md.
     """
-    mask = partitions.mask(arch, A)
-    (cut,) = root_weights(kinds_of(arch.network, mask[None]), (arch.features, *arch.channels))
-    return shared_weight(arch.network, mask, cut)
+    cut = min_cut(arch, A).value
+    return shared_weight(arch.network, mask_of(arch, A), cut) if _is_layered(arch) else cut
 
 
 def shared_weight(network: Network, mask: Bool[np.ndarray, "sites"], cut: int) -> int:

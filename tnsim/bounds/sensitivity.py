@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tnsim import partitions
-from tnsim.architectures.layered import Layered
+from tnsim.bounds.asked import layered
 from tnsim.bounds.kinds import Kinds, Level, kinds_of, root_weights
 
 BOUNDS = ("min-cut", "upper")
@@ -62,14 +62,15 @@ class Sensitivity:
         return f"Sensitivity(ln {self.log:.6g}, bottlenecks {self.bottlenecks}, tied {self.tied})"
 
 
-def sensitivity(arch: Layered, A: partitions.Partition, bound: str = "min-cut") -> Sensitivity:
+def sensitivity(arch: Any, A: partitions.Partition, bound: str = "min-cut") -> Sensitivity:
     """How the bound on a partition's Schmidt rank answers to every width, exactly.
 
-    bound: "min-cut", or "upper", sharpened for shared weights (`shared_upper`). Raises ValueError for another word and
-    for partitions as `min_cut` does.
+    bound: "min-cut", or "upper", sharpened for shared weights (`shared_upper`). Raises ValueError for another word, for
+    partitions as `min_cut` does, and for an architecture that is no layered tree, with what there is for it.
     Source: THEORY section 5.
     """
     check_bound(bound)
+    arch = layered(arch, "sensitivity")
     mask, dims = partitions.mask(arch, A)[None], [arch.features, *arch.channels]
     kinds = kinds_of(arch.network, mask, by_bank=bound == "upper")
     (now,) = root_weights(kinds, dims, bound == "upper")

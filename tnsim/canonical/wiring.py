@@ -18,7 +18,8 @@ from tnsim.network import Network
 
 ALTERNATIVES = (
     "no bond of a loop separates the state, so that it has no orthogonality centre and no Schmidt values there; "
-    "tnsim.contract_network contracts any network, tnsim.sampled_entropy measures any function"
+    "tnsim.contract_network contracts any network, tnsim.network_state measures it (entropies, ranks, density "
+    "matrices), tnsim.sampled_entropy measures any function"
 )
 
 

@@ -76,7 +76,11 @@ def opened(path: Path) -> Explored:
     module, notes = load(path)
     arch = module.arch
     if not is_layered(arch):
-        raise ValueError(f"model: wanted a layered tree, such as a ConvAC, found {type(arch).__name__}")
+        raise ValueError(
+            "model: wanted a layered tree, such as a ConvAC, whose levels the page draws and whose widths it varies, "
+            f"found {type(arch).__name__}; the report of any network is written by "
+            f"`tnsim measure {path} --partition left-right --map mutual --out FOLDER`"
+        )
     if not 2 <= arch.size <= MOST_SITES:
         raise ValueError(f"MODEL: wanted 2 to {MOST_SITES} sites to paint on, found {arch.size}; use `tnsim measure`")
     classes = tuple(str(name) for name in notes.get("classes") or range(arch.classes))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
-from tnsim.architectures.layered import Layered
+from tnsim import partitions
 from tnsim.correlations import (
     DataMap,
     correlation_by_distance,
@@ -38,9 +38,9 @@ LEAST = 16  # samples below which nothing is known of what they were drawn from
 
 @dataclass(frozen=True)
 class _Upper:
-    """The levels of an architecture that have few windows, counted from the lowest of them."""
+    """The levels of an architecture, or blocks of its grid, of which there are few, counted from the lowest of them."""
 
-    arch: Layered
+    arch: partitions.Sites
     first: int
 
     @property
@@ -60,12 +60,13 @@ class _Upper:
 
 
 def mapped(
-    dataset: Dataset, arch: Layered, label: int | None = None, contrast: float = CONTRAST, seed: int = 0
+    dataset: Dataset, arch: Any, label: int | None = None, contrast: float = CONTRAST, seed: int = 0
 ) -> dict[str, Any]:
     """The map of a class of a data set against the rest: of some training images, drawn by the seed.
 
-    label: the most frequent of them by default. contrast: the angle between black and white, in pi. Raises ValueError
-    for images of other sites than the architecture's. A note in place of figures says why there are none.
+    arch: any architecture, for its windows, or the blocks of 2, 4, .. sites a side that tile its grid. label: the most
+    frequent of them by default. contrast: the angle between black and white, in pi. Raises ValueError for images of
+    other sites than the architecture's. A note in place of figures says why there are none.
     """
     if tuple(dataset.image_shape) != tuple(arch.grid):
         wanted, found = (" x ".join(map(str, sides)) for sides in (arch.grid, dataset.image_shape))
@@ -83,17 +84,18 @@ def mapped(
     return head | _measured(images, labels, label, contrast, arch) | {"seconds": watch.seconds}
 
 
-def named(source: str, arch: Layered) -> dict[str, Any]:
+def named(source: str, arch: Any) -> dict[str, Any]:
     """`mapped` of a data set by its name, a file or a folder. Raises as `mapped` and `load`."""
     return mapped(load(source, pad=PADS.get(source)), arch)
 
 
 def _measured(
     images: Float[np.ndarray, "m H W"], labels: Integer[np.ndarray, "m"], label: int, contrast: float,
-    arch: Layered,
+    arch: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    first = next(level for level in range(arch.depth) if len(arch.sites_below(level)) <= WINDOWS)
-    upper = _Upper(arch, first)
+    sites = partitions.sites_of(arch)
+    few = (level for level in range(sites.depth) if len(sites.sites_below(level)) <= WINDOWS)
+    upper = _Upper(sites, next(few, sites.depth))
     tensor = data_tensor(cos_sin(images, contrast), one_vs_rest(labels, label), upper)
     found = data_map(tensor, data_population)
     fall = correlation_by_distance(correlations(images).rho, arch.grid)

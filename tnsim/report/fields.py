@@ -25,6 +25,13 @@ def integer(item: dict[str, Any], key: str, where: str) -> int:
     return int(item[key])
 
 
+def label(item: dict[str, Any], where: str) -> int | None:
+    """The number of a class; null for a state without classes."""
+    if "label" in item and item["label"] is None:
+        return None
+    return integer(item, "label", where)
+
+
 def number(item: dict[str, Any], key: str, where: str) -> float:
     """The number of a key, NaN where it is not there."""
     value = item.get(key)

@@ -13,12 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from tnsim.files import write_whole
-from tnsim.report import alike, bottleneck, data_scales, front, gallery, pictures, plots, prose, scales, tables
+from tnsim.report import (
+    alike,
+    bottleneck,
+    data_scales,
+    front,
+    gallery,
+    network_pictures,
+    partition_cards,
+    plots,
+    prose,
+    scales,
+    tables,
+)
 from tnsim.report.document import beside, block, document, note, pair, section
 from tnsim.report.map_values import Map
 from tnsim.report.measurements import Measured, Partition, Report, is_number, mean, read
-from tnsim.report.text import escape, grouped, levels, listed, number, percent, shortened, size
+from tnsim.report.text import escape, grouped, listed, number, percent, shortened
 
+LONGEST = 40  # letters of a hyper-parameter in the opening; the provenance has all of them
 SCRIPTED = "script-src 'unsafe-inline'; img-src data:"
 
 
@@ -45,7 +58,9 @@ def render(measurements: Mapping[str, Any]) -> str:
 
 def _title(report: Report) -> str:
     name = (report.source.get("dataset") or {}).get("name")
-    return "Entanglement of a convolutional network" + (f", {escape(name)}" if name else "")
+    name = None if name == "unknown" else name
+    of = "a convolutional network" if report.wired is None else f"a tensor network ({escape(report.wired.kind)})"
+    return f"Entanglement of {of}" + (f", {escape(name)}" if name else "")
 
 
 def _opening(report: Report) -> str:
@@ -99,9 +114,7 @@ def _key_figures(report: Report) -> str:
     shown = {
         "test accuracy": percent(training["accuracy"], 1) if training.get("accuracy") is not None else "",
         "sites": " × ".join(map(str, report.sites)),
-        "classes": str(architecture["classes"]),
-        "features a site": str(architecture["features"]),
-        "channel widths": ", ".join(map(str, architecture["channels"])),
+        **(_widths_of(architecture) if report.wired is None else _hyperparameters(architecture)),
         "parameters": grouped(parameters) if isinstance(parameters, int) else "",
         "measure": source["measure"],
         "seed": source.get("seed", ""),
@@ -113,6 +126,21 @@ def _key_figures(report: Report) -> str:
         if value not in ("", None)
     )
     return f'<dl class="key">{items}</dl>'
+
+
+def _widths_of(architecture: dict[str, Any]) -> dict[str, str]:
+    return {
+        "classes": str(architecture["classes"]),
+        "features a site": str(architecture["features"]),
+        "channel widths": ", ".join(map(str, architecture["channels"])),
+    }
+
+
+def _hyperparameters(architecture: dict[str, Any]) -> dict[str, str]:
+    """What any architecture says of itself, as far as a line holds it."""
+    shown = {key: value for key, value in architecture.items() if key != "sites" and value not in (None, [])}
+    told = {key: ", ".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in shown.items()}
+    return {key: words for key, words in told.items() if len(words) <= LONGEST}
 
 
 # --- sections --------------------------------------------------------------------------------
@@ -140,7 +168,8 @@ def _learning(report: Report) -> str:
 
 
 def _reading(report: Report) -> str:
-    return '<ol class="reading">' + "".join(f"<li>{s}</li>" for s in prose.HOW_TO_READ) + "</ol>"
+    sentences = prose.HOW_TO_READ if report.wired is None else prose.HOW_TO_READ_NETWORK
+    return '<ol class="reading">' + "".join(f"<li>{s}</li>" for s in sentences) + "</ol>"
 
 
 def _entropy(report: Report) -> str:
@@ -158,49 +187,6 @@ def _entropy(report: Report) -> str:
     return blocks
 
 
-def _gallery(report: Report) -> str:
-    cards = "".join(_card(report, p, k) for k, p in enumerate(report.partitions))
-    drawn = (
-        "a line is a matrix, a dot a pooling node"
-        if pictures.is_drawn_whole(report)
-        else "a bar is a level, as long as the logarithm of its number of nodes"
-    )
-    said = note(prose.PARTITIONS.format(drawn=drawn))
-    return f'{said}<div class="gallery">{cards}</div>' if cards else ""
-
-
-def _card(report: Report, partition: Partition, k: int) -> str:
-    image = pictures.image(report, partition, f"image-{k}")
-    network = pictures.network(report, partition, f"network-{k}")
-    said = ", ".join(filter(None, (size(partition.cut), levels(partition.cut))))
-    return (
-        f'<figure class="card"><figcaption>{_bold(partition)} '
-        f'<span class="tag">{_known(report, partition)}</span>'
-        f"<span>{said}</span>{_ranks(partition)}</figcaption>"
-        f'<div class="drawn"><div class="image">{image}</div>'
-        f'<div class="network">{network}</div></div></figure>'
-    )
-
-
-def _known(report: Report, partition: Partition) -> str:
-    if partition.exact:
-        return "exact S"
-    return "S₂ only" if plots.is_alone(report, partition) else "S in an interval"
-
-
-def _ranks(partition: Partition) -> str:
-    """What the architecture alone says of the rank, each bound with what it holds for."""
-    upper, lower = partition.rank_upper, partition.rank_lower
-    said = [] if upper is None else [f"rank ≤ {_integer(upper)} for any weights"]
-    if lower is not None and lower > 1:
-        said.append(f"≥ {_integer(lower)} for almost all free weights, not for a given trained network")
-    return f"<span>{'; '.join(said)}</span>" if said else ""
-
-
-def _integer(value: int) -> str:
-    return grouped(value) if value < 10**9 else number(value)
-
-
 def _spectra(report: Report) -> str:
     figures = pair((escape(shortened(p.name)), picture) for p, picture in plots.spectra(report))
     return note(prose.SPECTRA) + figures if figures else ""
@@ -212,7 +198,8 @@ def _maps(report: Report) -> str:
 
 def _map(report: Report, found: Map, name: str) -> str:
     """One map with what it shows in a line."""
-    title, said = prose.MAPS[found.kind]
+    networks = report.wired is not None and found.kind == "windows"
+    title, said = prose.NETWORK_WINDOWS if networks else prose.MAPS[found.kind]
     body = {"windows": _windows, "sites": _site_map, "mutual": _mutual}[found.kind](report, found, name)
     return block(f"{title}, class {escape(found.name)}", said, body, "map")
 
@@ -308,7 +295,8 @@ SECTIONS = (
     ("learning", "Learning", _learning),
     ("reading", "How to read it", _reading),
     ("entropy", "Entropy by class and partition", _entropy),
-    ("partitions", "The partitions and what limits them", _gallery),
+    ("partitions", "The partitions and what limits them", partition_cards.section),
+    ("network", "What the network is made of", network_pictures.section),
     ("bottlenecks", "Which widths limit the partitions", bottleneck.section),
     ("front", "What as many parameters would allow", front.section),
     ("spectra", "Schmidt spectra", _spectra),

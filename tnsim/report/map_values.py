@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
-from tnsim.report.fields import integer, is_int, is_number, listed, number, optional, wrong
+from tnsim.report.fields import integer, is_int, is_number, label, listed, number, optional, wrong
 
 KINDS = ("windows", "sites", "mutual")
 
@@ -27,7 +27,7 @@ class Map:
     """One map of one class, nats; what its kind does not hold is empty."""
 
     kind: str
-    label: int
+    label: int | None
     name: str
     levels: tuple[Level, ...] = ()
     entropies: tuple[float, ...] = ()
@@ -48,8 +48,8 @@ def _map(item: dict[str, Any], where: str, sites: int) -> Map:
     kind = item.get("kind")
     if kind not in KINDS:
         raise wrong(where + "kind", f"one of {', '.join(KINDS)}", kind)
-    label = integer(item, "label", where)
-    head = (kind, label, str(item.get("class", label)))
+    number_of = label(item, where)
+    head = (kind, number_of, str(item.get("class", number_of)))
     if kind == "windows":
         levels = listed(item, "levels", where)
         return Map(*head, tuple(level(one, f"{where}levels[{k}].") for k, one in enumerate(levels)))

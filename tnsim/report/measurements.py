@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from tnsim.report.data_values import DataMap, data_map
-from tnsim.report.fields import NAN, Number, integer, is_int, is_number, listed, mapping, number, optional, wrong
+from tnsim.report.fields import NAN, Number, integer, is_int, is_number, label, listed, mapping, number, optional, wrong
 from tnsim.report.generated_values import Generated, generated
 from tnsim.report.map_values import Map, maps
+from tnsim.report.network_values import Wired, grid, wired
 from tnsim.report.prose import MEASURES
 from tnsim.report.width_values import Widths, widths
 
@@ -30,7 +31,8 @@ Tree = tuple[tuple[tuple[int, ...], ...], ...]
 @dataclass(frozen=True)
 class Cut:
     """The cheapest cut that separates a partition: its weight bounds the rank, `log` (nats) bounds
-    the entropy.
+    the entropy. Of a network that is no layered tree also `indices`, (number, name) of the cut ones, `runs`, how many
+    of each run of its wiring they are, and `side`, the tensors that the cut leaves to A.
     """
 
     log: float
@@ -38,6 +40,9 @@ class Cut:
     value: str | None  # the product, where it is short enough to be written
     levels: tuple[tuple[int, int], ...]  # (level, how many of its indices are cut)
     edges: tuple[Index, ...]
+    indices: tuple[tuple[int, str], ...] = ()
+    runs: tuple[tuple[str, int], ...] = ()
+    side: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,10 @@ class Entropies:
 
 @dataclass(frozen=True)
 class Measured:
-    """One partition and one class."""
+    """One partition and one class; label None: of a state without classes."""
 
     partition: Partition
-    label: int
+    label: int | None
     name: str
     trained: Entropies
     before: Entropies  # the same network before training
@@ -112,6 +117,7 @@ class Report:
     widths: Widths | None = None
     data_map: DataMap | None = None
     generated: Generated | None = None
+    wired: Wired | None = None  # of a network that is no layered tree: then tree and nodes are empty
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -151,7 +157,8 @@ def read(measurements: Mapping[str, Any]) -> Report:
         raise wrong("format", repr(FORMAT), source.get("format"))
     if source.get("measure") not in tuple(MEASURES):
         raise wrong("measure", f"one of {', '.join(MEASURES)}", source.get("measure"))
-    sites, nodes = _architecture(mapping(source, "architecture", ""))
+    described = mapping(source, "architecture", "")
+    sites, nodes = _architecture(described) if source.get("network") is None else (grid(source), ())
     tree = _tree(source.get("tree"), math.prod(sites))
     nodes = tuple(map(len, tree)) if tree else nodes
     _dataset(source)
@@ -166,11 +173,11 @@ def read(measurements: Mapping[str, Any]) -> Report:
         for i, item in enumerate(listed(source, "measurements", ""))
     )
     _training(source)
-    others = widths(source, [p.name for p in partitions], _dims(source))
+    others = widths(source, [p.name for p in partitions], _dims(source)) if nodes else None
     size = math.prod(sites)
     return Report(
         sites, tree, nodes, partitions, measured, source, maps(source, size), others, data_map(source, size),
-        generated(source, size),
+        generated(source, size), wired(source, size),
     )  # fmt: skip
 
 
@@ -277,12 +284,22 @@ def _cut(item: dict[str, Any], where: str, sizes: tuple[int, ...]) -> Cut:
     if not isinstance(edges, list) or not all(_is_index(edge, sizes) for edge in edges):
         raise wrong(where + "edges", "a list of [level, position] in the network", edges)
     value = item.get("value")
-    return Cut(
-        number(item, "log", where),
-        _pairs(item, "factors", where),
-        None if value is None else str(value),
-        _pairs(item, "levels", where),
-        tuple((level, position) for level, position in edges),
+    head = (number(item, "log", where), _pairs(item, "factors", where), None if value is None else str(value))
+    if "indices" in item:
+        return Cut(*head, (), (), *_severed(item, where))
+    return Cut(*head, _pairs(item, "levels", where), tuple((level, position) for level, position in edges))
+
+
+def _severed(item: dict[str, Any], where: str) -> tuple[Any, Any, Any]:
+    """Indices, runs and side of a network's cut."""
+    indices = listed(item, "indices", where, of=list)
+    if not all(len(one) == 3 and is_int(one[0]) and isinstance(one[1], str) for one in indices):
+        raise wrong(where + "indices", "lists of a number, a name and a dimension", indices)
+    runs = mapping(item, "levels", where)
+    return (
+        tuple((one[0], one[1]) for one in indices),
+        tuple((name, integer(runs, name, where + "levels.")) for name in runs),
+        tuple(listed(item, "side", where, of=int)),
     )
 
 
@@ -307,12 +324,13 @@ def _measured(item: dict[str, Any], where: str, partitions: tuple[Partition, ...
     needed = "entropy" if found[0].exact else "renyi2"
     if needed not in item:
         raise wrong(where + needed, "a number or null", None)
-    label = integer(item, "label", where)
+    number_of = label(item, where)
     names = optional(source, "dataset", "").get("classes") or []
-    name = item.get("class", names[label] if 0 <= label < len(names) else label)
+    known: dict[int | None, Any] = dict(enumerate(names))
+    name = item.get("class", known.get(number_of, number_of))
     return Measured(
         found[0],
-        label,
+        number_of,
         str(name),
         _entropies(item, where, found[0].exact),
         _entropies(optional(item, "untrained", where), where + "untrained.", found[0].exact),

@@ -28,6 +28,18 @@ HOW_TO_READ = (
     "an S.",
 )
 
+HOW_TO_READ_NETWORK = (
+    "A partition splits the sites of the network into two sets A and B, the left and the right half for instance, and "
+    "every figure below belongs to one partition and to the state of one class.",
+    "The entanglement entropy S, in nats, says how much correlation between A and B the state has: it is 0 if the "
+    "state is a product of one of A and one of B, and e<sup>S</sup> is the effective number of such products that it "
+    "adds up.",
+    "The dimensions of the indices set a ceiling that no weights can pass, S ≤ ln(min-cut), where the min-cut is the "
+    "smallest product of dimensions that separates A from B in the network; colour shows how much of it is used.",
+    "S is exact, from the whole Schmidt spectrum; where that is out of reach there is the Rényi entropy S₂ alone, a "
+    "lower bound of S from two replicas of the network, with its own block and its own colours.",
+)
+
 EXACT = "Exact, in nats. Printed: S; colour: its share of the ceiling at the head of each partition."
 
 INTERVALS = (
@@ -55,6 +67,27 @@ PARTITIONS = (
     'sites below and output above: {drawn}. The <b class="cut">min-cut</b> is the cheapest set of '
     "shared channel indices whose removal separates A from B; an index is paid once, however many "
     "matrices meet in it."
+)
+
+NETWORK_PARTITIONS = (
+    'The sites with <b class="side-a">A</b> and <b class="side-b">B</b>{drawn}. The <b class="cut">min-cut</b> is the '
+    "cheapest set of indices whose removal separates A from B; an index is paid once, however many tensors meet in it."
+)
+
+NETWORK_DRAWN = (
+    "; beside them the network, {view}: a dot is a tensor, a line an index, and where three or more tensors meet a "
+    "small dot. Tensors have the colour of the side on which the cut leaves them"
+)
+
+VIEWS = {
+    True: "seen from above, a tensor a site, with a ring where the cut takes the site's own index",
+    False: "sites below, a square at the end of the class leg",
+}
+
+NETWORK_WINDOWS = (
+    "S of every block",
+    "Every block of sites, those of 2, 4, .. a side or the network's own windows, against all the rest, in nats; one "
+    "scale of colour for all sizes.",
 )
 
 SPECTRA = (

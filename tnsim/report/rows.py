@@ -10,6 +10,7 @@ from math import log
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from tnsim.entanglement.dataset import DataSpectrum
 from tnsim.entanglement.entropy import exact
@@ -17,6 +18,7 @@ from tnsim.entanglement.estimate import Estimate
 from tnsim.entanglement.exact_rank import ExactRank
 from tnsim.entanglement.leading import LeadingValues
 from tnsim.entanglement.spectrum import Spectrum
+from tnsim.memory import MemoryLimitError
 
 Row = dict[str, Any]
 SPECTRUM_SHOWN = 64  # probabilities kept for the pictures
@@ -74,6 +76,15 @@ def rank_json(found: ExactRank) -> Row:
         "error_probability": found.error_probability, "primes": list(found.primes), "method": found.method,
         "seconds": found.seconds, "note": "",
     }  # fmt: skip
+
+
+def ranked(row: Row, state: Any, mask: Bool[np.ndarray, "sites"], memory: str | float | None = None) -> Row:
+    """The row with the exact rank of a state, or why it is out of reach: the other figures stand."""
+    try:
+        found = rank_json(state.exact_rank(mask, memory=memory))
+    except MemoryLimitError as error:
+        found = {"value": None, "note": str(error)}
+    return row | {"exact_rank": found}
 
 
 def leading_json(found: LeadingValues) -> Row:

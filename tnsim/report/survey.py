@@ -32,7 +32,7 @@ from tnsim.entanglement.states import States
 from tnsim.memory import MemoryLimitError
 from tnsim.report import whole
 from tnsim.report.maps import MAPS
-from tnsim.report.rows import Row, bounded_row, data_row, leading_json, leading_of, rank_json, spectrum_row
+from tnsim.report.rows import Row, bounded_row, data_row, leading_json, leading_of, ranked, spectrum_row
 
 AT_ONCE = 256  # partitions of one Renyi-2 call
 DEMO_PARTITIONS = (
@@ -140,11 +140,11 @@ def steps(
     """
     arch = subject.arch
     labels = list(range(arch.classes)) if labels is None else [_label(arch, label) for label in dict.fromkeys(labels)]
-    masks = {name: partitions.mask(arch, A) for name, A in _named(names).items()}
+    masks = {name: partitions.mask(arch, A) for name, A in named(names).items()}
     check(subject, settings)
     _side(subject)  # banks and grams that do not fit are refused before anything is measured
     had = {(row["partition"], row["label"]) for row in (done or {}).get("measurements", [])}
-    _same_sites(masks, done or {})
+    same_sites(masks, done or {})
     wanted = {name: [label for label in labels if (name, label) not in had] for name in masks}
     wanted = {name: left for name, left in wanted.items() if left}
     yield from (_all_renyi if settings.renyi_only else _all_rows)(subject, masks, wanted, settings)
@@ -161,6 +161,15 @@ def steps(
 
 def check(subject: Subject, settings: Settings) -> None:
     """Raises ValueError for settings that are wrong, or that the subject's measure has no answer to."""
+    check_settings(settings)
+    if subject.measure == "data":
+        _check_data(subject, settings)
+    elif settings.exact_rank:
+        rank_measure(_side(subject).measure)
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises ValueError for settings that are wrong, whatever is measured."""
     limits.limit(settings.memory)
     for name, value in (("atol", settings.atol), ("seconds", settings.seconds)):
         if value is not None and not value > 0:
@@ -170,13 +179,10 @@ def check(subject: Subject, settings: Settings) -> None:
     unknown = [kind for kind in settings.maps if kind not in MAPS]
     if unknown:
         raise ValueError(f"map: wanted one of {', '.join(MAPS)}, found {unknown[0]!r}")
-    if subject.measure == "data":
-        _check_data(subject, settings)
-    elif settings.exact_rank:
-        _check_rank(_side(subject).measure)
 
 
-def _check_rank(measure: SiteMeasure) -> None:
+def rank_measure(measure: SiteMeasure) -> None:
+    """Raises ValueError for a measure in which exact ranks are not told."""
     try:
         check_measure(measure)
     except ValueError as error:
@@ -200,7 +206,8 @@ def _label(arch: Layered, label: int) -> int:
     return label
 
 
-def _named(names: Sequence[partitions.Partition] | Named) -> Named:
+def named(names: Sequence[partitions.Partition] | Named) -> Named:
+    """Partitions by their names."""
     return names if isinstance(names, Mapping) else {name_of(A): A for A in names}
 
 
@@ -209,7 +216,8 @@ def name_of(A: partitions.Partition) -> str:
     return A if isinstance(A, str) else "sites " + ",".join(str(site) for site in A)
 
 
-def _same_sites(masks: Mapping[str, Mask], done: Mapping[str, Any]) -> None:
+def same_sites(masks: Mapping[str, Mask], done: Mapping[str, Any]) -> None:
+    """Raises ValueError where a name stands for other sites than in an earlier survey."""
     for had in done.get("partitions", []):
         name = had["name"]
         if name in masks and np.flatnonzero(masks[name]).tolist() != had["sites"]:
@@ -295,7 +303,8 @@ def _rows(
         asked = settings.bounded is None or name in settings.bounded
         found = _bounded_rows(subject, side, mask, labels, replace(settings, bounded=None if asked else ()))
     for label, row in zip(labels, found, strict=True):
-        yield label, _with_rank(row, _state(subject, side, label), mask, settings)
+        state = _state(subject, side, label)
+        yield label, ranked(row, state, mask, settings.memory) if settings.exact_rank else row
 
 
 def _exact_rows(subject: Subject, side: Side, mask: Mask, labels: list[int], settings: Settings) -> Iterator[Row]:
@@ -344,16 +353,6 @@ def _bounded_rows(subject: Subject, side: Side, mask: Mask, labels: list[int], s
             said = {"entropy_note": str(error)}
         top = settings.top and {"leading": leading_json(state.leading_values(mask, settings.top, memory=limit))}
         yield bounded_row(S, order_2) | said | (top or {})
-
-
-def _with_rank(row: Row, state: State, mask: Mask, settings: Settings) -> Row:
-    if not settings.exact_rank:
-        return row
-    try:
-        found = rank_json(state.exact_rank(mask, memory=settings.memory))
-    except MemoryLimitError as error:  # the other figures stand
-        found = {"value": None, "note": str(error)}
-    return row | {"exact_rank": found}
 
 
 def _all_renyi(subject: Subject, masks, wanted: Mapping[str, list[int]], settings: Settings) -> Iterator[Found]:

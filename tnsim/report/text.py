@@ -70,6 +70,9 @@ def size(cut: Cut) -> str:
 
 def levels(cut: Cut) -> str:
     """Which levels a cut goes through, and how often: 'cuts 9 site edges and level 2'."""
+    if cut.runs:
+        kinds = (f"{grouped(count)} {name} {'index' if count == 1 else 'indices'}" for name, count in cut.runs)
+        return f"cuts {listed(kinds)}"
     if not cut.levels:
         return "cuts nothing" if cut.log == 0 else ""
     return "cuts " + listed(_level(level, count) for level, count in cut.levels)
