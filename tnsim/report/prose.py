@@ -81,7 +81,7 @@ NETWORK_DRAWN = (
 
 VIEWS = {
     True: "seen from above, a tensor a site, with a ring where the cut takes the site's own index",
-    False: "sites below, a square at the end of the class leg",
+    False: "sites below, a square at the end of the class leg, lines that leave on one side coming in on the other",
 }
 
 NETWORK_WINDOWS = (
