@@ -194,7 +194,7 @@ def _axes(plot: Any, axes: Any, panel: Panel, room: float) -> None:
         axes.set_xticks(panel.ticks, [f"{x:g}" for x in panel.ticks])
         axes.xaxis.set_minor_locator(plot.ticker.NullLocator())
     elif panel.log_x:
-        steps = (1, 2, 5) if panel.ticks[-1] > NEAR * panel.ticks[0] else (1, 1.5, 2, 3, 4, 5, 7)
+        steps = (1, 2, 5) if float(panel.ticks[-1]) > NEAR * float(panel.ticks[0]) else (1, 1.5, 2, 3, 4, 5, 7)
         axes.xaxis.set_major_locator(plot.ticker.LogLocator(subs=steps))
         axes.xaxis.set_major_formatter(plain)
         axes.xaxis.set_minor_locator(plot.ticker.NullLocator())

@@ -74,8 +74,8 @@ def _run(settings: Settings) -> Result:
     chain = CHAINS[name]
     data = load(name, size=(chain.side, chain.side))
     module = made(data, int(settings["bond"]), seed)
-    given = {name: int(settings[name]) for name in ("epochs", "shift", "seed")}
-    reached = trained(module, data, replace(chain.config, **given))
+    epochs, shift = int(settings["epochs"]), int(settings["shift"])
+    reached = trained(module, data, replace(chain.config, epochs=epochs, shift=shift, seed=seed))
     return {"parameters": module.arch.parameters, **reached}
 
 
