@@ -1,6 +1,6 @@
 """Ground states of any tree by gradient: every core at once, down the energy. Uses energies, canonical.descent.
 
-For chains `dmrg.ground_state` is faster by far; this takes trees, and optimisers of one's own.
+`dmrg.ground_state` is faster by far; this takes optimisers of one's own, and its steps may be part of others.
 """
 
 from __future__ import annotations
