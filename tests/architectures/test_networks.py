@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
-from architectures.networks import LINEAR, POOL, Case, cases, reading
+from architectures.networks import LINEAR, POOL, TENSORS, Case, cases, reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import DTYPES, masks, normal
@@ -219,6 +219,47 @@ def test_the_min_cut_of_a_block_of_a_mera_grows_with_its_logarithm():
         logs.append(max(np.log2(float(network_min_cut(arch.network, block).value)) for block in blocks))
         assert logs[-1] <= 2 * (1 + np.log2(length))
     assert logs[-1] > 4  # more than a chain's, for the same bond
+
+
+@pytest.mark.parametrize(("rows", "columns", "boundary"), [(1, 3, 3), (2, 3, 3), (2, 2, 4), (3, 2, 5)])
+def test_the_rank_of_a_block_of_a_random_peps_is_its_boundary_law(rows, columns, boundary):
+    """bond^boundary: twice the sites leave it as it is, a bond more on the boundary doubles it."""
+    arch = tnsim.PEPS((4, 3), 2, 2)
+    rng = np.random.default_rng(0)
+    banks = {name: rng.normal(size=shape) for name, shape in arch.network.bank_shapes.items()}
+    block = np.zeros((4, 3), bool)
+    block[:rows, :columns] = True
+    values, _ = oracle.spectrum(TENSORS["peps"](arch, banks, None), block.ravel())
+    found = arch.state(banks, None).schmidt(block.ravel())
+    assert (values > 1e-10).sum() == found.rank() == network_min_cut(arch.network, block.ravel()).value == 2**boundary
+    assert found.entropy() == pytest.approx(oracle.renyi(values[values > 1e-150] ** 2, 1), abs=1e-9)
+    assert found.entropy() <= boundary * np.log(2)
+
+
+def block_entropies(dense, length):
+    """Of all blocks of a ring: masks, and entropies by the definition."""
+    sites = dense.ndim
+    masks = [np.isin(np.arange(sites), (np.arange(length) + at) % sites) for at in range(sites)]
+    values = [oracle.spectrum(dense, mask)[0] for mask in masks]
+    return masks, np.array([oracle.renyi(one[one > 1e-150] ** 2, 1) for one in values])
+
+
+def test_the_entropy_of_a_block_of_a_random_mera_grows_with_its_logarithm_at_most():
+    """Twice the block, no more than ln bond^2 more: a random state of as many sites has more than that."""
+    arch = tnsim.MERA(16, 2, 2)
+    with jax.enable_x64(True):
+        params = arch.init(jax.random.key(0), jnp.float64, start="isometric")
+    dense = TENSORS["mera"](arch, {name: np.asarray(bank) for name, bank in params.items()}, 0)
+    means = []
+    for length in (1, 2, 4, 8):
+        masks, S = block_entropies(dense, length)
+        bounds = np.array([network_min_cut(arch.network, mask).log for mask in masks])
+        assert (bounds - S > -1e-9).all()
+        means.append(S.mean())
+    assert (np.diff(means) < 2 * np.log(2)).all()
+    any_state = np.random.default_rng(0).normal(size=dense.shape)
+    grown = [block_entropies(any_state, length)[1].mean() for length in (4, 8)]
+    assert np.diff(grown) > 2 * np.log(2)
 
 
 # ---- errors

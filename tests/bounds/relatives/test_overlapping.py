@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tnsim.architectures.convac import ConvACArchitecture
-from tnsim.architectures.overlapping import OverlappingConvAC
+from tnsim.architectures.overlapping import DilatedConvAC, OverlappingConvAC
 from tnsim.bounds.flow import network_min_cut
 from tnsim.bounds.relatives import overlapping
 from tnsim.interop.einsum import to_einsum
@@ -136,6 +136,31 @@ def test_a_block_of_a_ring_attains_the_volume_law_and_the_cut(n, window):
         assert overlapping.entropy(arch, overlapping.pair_phases(arch), A) == pytest.approx(units * log(2))
         assert overlapping.upper_bound(arch, A) == overlapping.generic_rank(arch, A) == 2**units
         assert units <= overlapping.volume_law(alpha, 1, 2, window)
+
+
+GAPS = [(8, 2, 2), (9, 2, 2), (12, 2, 3)]  # sites, window, dilation
+
+
+@pytest.mark.parametrize(("n", "window", "apart"), GAPS)
+def test_a_block_of_a_dilated_ring_attains_the_volume_law_and_the_cut(n, window, apart):
+    """As without gaps, of windows that reach apart (K - 1) sites: the surface law begins that much later."""
+    arch = DilatedConvAC(n, 2, (2, 1), (window, 1), boundary="periodic", dilations=(apart, 1))
+    near = OverlappingConvAC(n, 2, (2, 1), (window, 1), boundary="periodic")
+    for alpha in (1, n // 3, n // 2):
+        A = overlapping.block(arch, alpha)
+        units = min(alpha, 2 * apart * (window - 1))
+        assert overlapping.entropy(arch, overlapping.pair_phases(arch), A) == pytest.approx(units * log(2))
+        assert overlapping.upper_bound(arch, A) == overlapping.generic_rank(arch, A) == 2**units
+    assert overlapping.generic_rank(near, A) < 2**units
+
+
+def test_a_default_stack_of_dilations_has_the_volume_law():
+    """Windows of 2 with gaps of 1 and 2, weights shared: the whole of half a ring."""
+    arch = DilatedConvAC(8, 2, (4, 2), (2, 2), boundary="periodic")
+    assert arch.dilations == ((1,), (2,))
+    for alpha in range(1, 5):
+        A = overlapping.block(arch, alpha)
+        assert overlapping.upper_bound(arch, A) == overlapping.generic_rank(arch, A) == 2**alpha
 
 
 def cut_rank(arch, A):
