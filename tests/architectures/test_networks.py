@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
-from architectures.networks import LINEAR, POOL, Case, cases, reading
+from architectures.networks import LINEAR, POOL, TENSORS, Case, cases, reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import DTYPES, masks, normal
@@ -48,18 +48,22 @@ def test_apply_equals_the_definition(case):
     assert close(found, scores_of(case, features), case.dtype)
 
 
-@given(cases())
-@settings(max_examples=60)
-def test_the_einsum_is_the_tensor_of_the_definition(case):
+@pytest.mark.parametrize("name", POOL)  # one pool drawn from as a whole leaves out some, the same ones each time
+@given(st.data())
+@settings(max_examples=2)
+def test_the_einsum_is_the_tensor_of_the_definition(name, data):
+    case = data.draw(cases((name,)))
     found = case.arch.to_einsum(case.params).contract()
     dense = np.stack([case.dense(label) for label in case.classes], axis=-1)
     assert close(found.reshape(dense.shape), dense, case.dtype)
 
 
 @pytest.mark.slow
-@given(cases(), st.integers(0, 2**32 - 1))
-@settings(max_examples=30)
-def test_graph_and_module_equal_the_definition(case, seed):
+@pytest.mark.parametrize("name", POOL)
+@given(st.data(), st.integers(0, 2**32 - 1))
+@settings(max_examples=2)
+def test_graph_module_and_state_equal_the_definition(name, data, seed):
+    case = data.draw(cases((name,)))
     arch = case.arch
     digits = np.random.default_rng(seed).integers(0, arch.features, (2, arch.size))
     features = np.eye(arch.features, dtype=case.dtype)[digits]
@@ -71,19 +75,27 @@ def test_graph_and_module_equal_the_definition(case, seed):
         assert close(node.tensor.reshape(-1), wanted[0], case.dtype)
         module = tnsim.nn.TensorNetwork.from_params(arch, params)
         assert close(plain(module.scores(jnp.asarray(features))), wanted, case.dtype)
+    for label, column in zip(case.classes, wanted.T, strict=True):
+        value, log_scale = arch.state(case.wide, label).amplitude(digits)
+        assert close(value * np.exp(log_scale), column, case.dtype)
 
 
-@given(cases(dtypes=("float64", "complex128")), st.data())
-@settings(max_examples=25)
-def test_the_state_has_the_definitions_spectrum_and_no_more_rank_than_its_min_cut(case, data):
+@pytest.mark.parametrize("name", POOL)
+@given(st.data())
+@settings(max_examples=2)
+def test_the_state_has_the_definitions_entropy_and_no_more_rank_than_its_min_cut(name, data):
+    case = data.draw(cases((name,), ("float64", "complex128")))
     mask = data.draw(masks(case.arch.size))
     label = data.draw(st.sampled_from(case.classes))
     values, norm = oracle.spectrum(case.dense(label), mask)
     state = case.arch.state(case.params, label)
     found = state.schmidt(mask)
-    kept = min(len(values), len(found.values))
-    assert np.abs(found.values[:kept] - values[:kept]).max() <= 1e-10
+    both = [np.pad(one, (0, 2**case.arch.size - len(one))) for one in (values, found.values)]  # the rest is zero
+    assert np.abs(both[0] - both[1]).max() <= 1e-10
     assert found.log_norm == pytest.approx(np.log(norm), abs=1e-9)
+    entropy = oracle.renyi(values[values > 1e-150] ** 2, 1)
+    assert found.entropy() == pytest.approx(entropy, abs=1e-9)
+    assert float(state.entropy(~mask)) == pytest.approx(entropy, abs=1e-9)
     assert (values > 1e-10).sum() <= network_min_cut(case.arch.network, mask).value
 
 
@@ -207,6 +219,47 @@ def test_the_min_cut_of_a_block_of_a_mera_grows_with_its_logarithm():
         logs.append(max(np.log2(float(network_min_cut(arch.network, block).value)) for block in blocks))
         assert logs[-1] <= 2 * (1 + np.log2(length))
     assert logs[-1] > 4  # more than a chain's, for the same bond
+
+
+@pytest.mark.parametrize(("rows", "columns", "boundary"), [(1, 3, 3), (2, 3, 3), (2, 2, 4), (3, 2, 5)])
+def test_the_rank_of_a_block_of_a_random_peps_is_its_boundary_law(rows, columns, boundary):
+    """bond^boundary: twice the sites leave it as it is, a bond more on the boundary doubles it."""
+    arch = tnsim.PEPS((4, 3), 2, 2)
+    rng = np.random.default_rng(0)
+    banks = {name: rng.normal(size=shape) for name, shape in arch.network.bank_shapes.items()}
+    block = np.zeros((4, 3), bool)
+    block[:rows, :columns] = True
+    values, _ = oracle.spectrum(TENSORS["peps"](arch, banks, None), block.ravel())
+    found = arch.state(banks, None).schmidt(block.ravel())
+    assert (values > 1e-10).sum() == found.rank() == network_min_cut(arch.network, block.ravel()).value == 2**boundary
+    assert found.entropy() == pytest.approx(oracle.renyi(values[values > 1e-150] ** 2, 1), abs=1e-9)
+    assert found.entropy() <= boundary * np.log(2)
+
+
+def block_entropies(dense, length):
+    """Of all blocks of a ring: masks, and entropies by the definition."""
+    sites = dense.ndim
+    masks = [np.isin(np.arange(sites), (np.arange(length) + at) % sites) for at in range(sites)]
+    values = [oracle.spectrum(dense, mask)[0] for mask in masks]
+    return masks, np.array([oracle.renyi(one[one > 1e-150] ** 2, 1) for one in values])
+
+
+def test_the_entropy_of_a_block_of_a_random_mera_grows_with_its_logarithm_at_most():
+    """Twice the block, no more than ln bond^2 more: a random state of as many sites has more than that."""
+    arch = tnsim.MERA(16, 2, 2)
+    with jax.enable_x64(True):
+        params = arch.init(jax.random.key(0), jnp.float64, start="isometric")
+    dense = TENSORS["mera"](arch, {name: np.asarray(bank) for name, bank in params.items()}, 0)
+    means = []
+    for length in (1, 2, 4, 8):
+        masks, S = block_entropies(dense, length)
+        bounds = np.array([network_min_cut(arch.network, mask).log for mask in masks])
+        assert (bounds - S > -1e-9).all()
+        means.append(S.mean())
+    assert (np.diff(means) < 2 * np.log(2)).all()
+    any_state = np.random.default_rng(0).normal(size=dense.shape)
+    grown = [block_entropies(any_state, length)[1].mean() for length in (4, 8)]
+    assert np.diff(grown) > 2 * np.log(2)
 
 
 # ---- errors

@@ -53,3 +53,17 @@ def test_other_products_are_kept_with_the_batch_first(execution, apart, monkeypa
         scores = sweep._scores(branches(arch.network), banks, features, execution)
         found.append(scores.value * np.exp(scores.log_scale)[:, None])
     np.testing.assert_allclose(*found, rtol=apart)
+
+
+@pytest.mark.parametrize("batch", [40, 64, 120])
+def test_a_tensor_of_many_axes_is_met_by_all_samples_alike(batch):
+    """With an axis an index, XLA on CPUs answers from 64 samples on with other numbers, and not always the same."""
+    arch = tnsim.Tucker(8, 3, 2, 3)
+    banks = arch.init(jax.random.key(0))
+    features = np.random.default_rng(0).random((batch, 8, 3)).astype(np.float32)
+    found = arch.apply(banks, features)
+    factors = np.einsum("irm,bim->ibr", np.asarray(banks["core_0"], float), features)
+    wanted = np.broadcast_to(np.asarray(banks["output"], float), (batch, 3, *[2] * 8))
+    for factor in factors:
+        wanted = np.einsum("byr...,br->by...", wanted, factor)
+    np.testing.assert_allclose(found.value * np.exp(found.log_scale)[:, None], wanted, rtol=1e-4, atol=1e-5)

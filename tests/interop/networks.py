@@ -1,9 +1,12 @@
 """Drawn networks: any stacks over few indices, shared rows, copies, traces, parts apart, scalars; sites and outputs."""
 
+from collections import Counter
+
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
 
+from tnsim.interop.naming import index_names
 from tnsim.network import Stack, Table, build
 
 DTYPES = ("float32", "float64", "complex64", "complex128", "bfloat16")
@@ -61,3 +64,11 @@ def bitwise(found, wanted):
     """Whether two arrays are the same type, shape and bits."""
     found, wanted = np.asarray(found), np.asarray(wanted)
     return found.dtype == wanted.dtype and found.shape == wanted.shape and found.tobytes() == wanted.tobytes()
+
+
+def described(network, banks):
+    """Every tensor by the names of its legs and its bits; the open ends by name."""
+    names = index_names(network)
+    rows = zip(network.tensors(), tensors(network, banks), strict=True)
+    found = Counter((tuple(names[leg] for leg in t.legs), str(a.dtype), a.shape, a.tobytes()) for t, a in rows)
+    return found, [names[i] for i in (*network.sites.array, *network.outputs)]

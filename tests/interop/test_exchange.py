@@ -1,7 +1,5 @@
-"""Networks of cotengra, quimb and networkx, out and back: bitwise the same numbers, the same names, the same tensor."""
+"""Networks of cotengra and networkx, out and back: bitwise the same numbers, the same names, the same tensor."""
 
-import importlib.util
-from collections import Counter
 from types import SimpleNamespace
 
 import networkx as nx
@@ -10,31 +8,17 @@ import opt_einsum
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from interop.networks import bitwise, dense, drawn, seeds, tensors
+from interop.networks import bitwise, dense, described, drawn, seeds, tensors
 from strategies import POOL
 
 from tnsim.interop.cotengra import from_cotengra, to_cotengra
 from tnsim.interop.drawn import from_networkx
 from tnsim.interop.einsum import from_einsum
-from tnsim.interop.naming import index_names
 from tnsim.interop.networkx import to_networkx
-from tnsim.interop.quimb import from_quimb, to_quimb
+from tnsim.interop.quimb import from_quimb
 
 ALL = ("copies", "traces", "sums", "parts")
 WIDE = ("float64", "complex128")
-
-
-def described(network, banks):
-    """Every tensor by the names of its legs and its bits; the open ends by name."""
-    names = index_names(network)
-    rows = zip(network.tensors(), tensors(network, banks), strict=True)
-    found = Counter((tuple(names[leg] for leg in t.legs), str(a.dtype), a.shape, a.tobytes()) for t, a in rows)
-    return found, [names[i] for i in (*network.sites.array, *network.outputs)]
-
-
-def open_once(network):
-    opened = [*network.sites.array.tolist(), *network.outputs]
-    return len(set(opened)) == len(opened)
 
 
 def close(found, wanted):
@@ -228,37 +212,3 @@ def test_quimb_need_not_be_there_to_read_what_it_shows():
 def test_a_quimb_network_that_is_none_says_where(network, options, words):
     with pytest.raises(ValueError, match=words):
         from_quimb(network, **options)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("quimb") is not None, reason="quimb is installed")
-def test_without_quimb_the_way_out_says_how_to_get_it():
-    with pytest.raises(ImportError, match=r"quimb: wanted for this, found: .*pip install quimb"):
-        to_quimb(*from_einsum("a->a", np.ones(2)))
-
-
-@given(seeds())
-@settings(max_examples=20)
-def test_quimb_and_back(seed):
-    pytest.importorskip("quimb")
-    network, banks = drawn(*seed)
-    if not open_once(network):
-        return
-    tn = to_quimb(network, banks)
-    opened = [index_names(network)[i] for i in (*network.sites.array, *network.outputs)]
-    found, read = from_quimb(tn, opened[: len(network.sites)], opened[len(network.sites) :], allow=ALL)
-    assert described(found, read) == described(network, banks)
-    assert set(read) == set(banks)
-    assert all(bitwise(read[name], banks[name]) for name in banks)
-    if seed[1] in WIDE:
-        wanted = tn.contract(output_inds=opened, optimize="greedy", preserve_tensor=True).transpose(*opened).data
-        close(wanted, dense(network, banks))
-
-
-def test_quimbs_own_networks_come_in():
-    qtn = pytest.importorskip("quimb.tensor")
-    mps = qtn.MPS_rand_state(5, 3, seed=1)
-    network, banks = from_quimb(mps)
-    assert [network.index_name(i) for i in network.sites.array.tolist()] == [f"k{i}" for i in range(5)]
-    close(dense(network, banks).ravel(), mps.to_dense().ravel())
-    peps = qtn.PEPS.rand(2, 3, 2, seed=1)
-    close(dense(*from_quimb(peps)).ravel(), peps.to_dense().ravel())

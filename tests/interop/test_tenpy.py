@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tenpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interop.networks import bitwise, dense
@@ -117,7 +118,6 @@ def test_a_state_of_norm_0_is_refused():
 
 
 def test_tenpys_own_states_there_and_back():
-    tenpy = pytest.importorskip("tenpy")
     found = to_tenpy_arrays(*from_tenpy_arrays(chain(5, "complex128", 4)))
     sites = [tenpy.networks.site.Site(tenpy.linalg.LegCharge.from_trivial(b.shape[1])) for b in found.B]
     flat = [b.transpose(1, 0, 2) for b in found.B]

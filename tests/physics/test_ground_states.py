@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from tnsim.canonical import (
@@ -9,7 +10,9 @@ from tnsim.canonical import (
     chain_wiring,
     dense,
     entropies,
+    entropy,
     random_state,
+    reduced_density_matrix,
     schmidt,
 )  # fmt: skip
 from tnsim.physics import (
@@ -43,13 +46,28 @@ def diagonalised(sites):
     return eigsh(LinearOperator((size, size), matvec=apply, dtype=float), 1, which="SA", tol=1e-12)[0][0]
 
 
+def heisenberg_without_magnetisation(sites):
+    """The open chain's matrix on configurations with as many spins up as down: S.S is 1/4 of equal neighbours, and of
+    others -1/4 and 1/2 between them and their exchange."""
+    every = np.arange(2**sites)
+    states = every[np.bitwise_count(every) == sites // 2]
+    diagonal, hops = np.zeros(len(states)), []
+    for site in range(sites - 1):
+        unlike = (states >> site ^ states >> site + 1) & 1 == 1
+        diagonal += np.where(unlike, -0.25, 0.25)
+        rows = np.flatnonzero(unlike)
+        columns = np.searchsorted(states, states[rows] ^ (3 << site))
+        hops.append(csr_array((np.full(len(rows), 0.5), (rows, columns)), shape=(len(states),) * 2))
+    return sum(hops) + diags_array(diagonal)
+
+
 def free_fermions(sites, field):
     """The ground energy of the open transverse-field Ising chain (Lieb, Schultz, Mattis, 1961; Pfeuty, 1970)."""
     return -np.linalg.svd(field * np.eye(sites) + np.eye(sites, k=1), compute_uv=False).sum()
 
 
 def test_the_heisenberg_chain():
-    """E0 = -8.682473334398 of 20 spins: of exact diagonalisation; smaller ones are diagonalised here."""
+    """E0 = -8.682473334398 of 20 spins: of the exact diagonalisation below; smaller ones are diagonalised here."""
     found = ground_state(heisenberg(20), width=100)
     assert found.energy == pytest.approx(-8.682473334398, abs=1e-9)
     assert 0 <= found.variance + 1e-12 < 1e-9
@@ -134,6 +152,24 @@ def test_states_in_closed_form():
     assert np.allclose(entropies(w_state(n)), -p * np.log(p) - (1 - p) * np.log(1 - p))
     assert np.array_equal(np.argwhere(dense(w_state(3))), [[0, 0, 1], [0, 1, 0], [1, 0, 0]])
     assert np.array_equal(np.argwhere(dense(ghz(3))), [[0, 0, 0], [1, 1, 1]])
+
+
+@pytest.mark.parametrize("A", [(0,), (1, 4), (0, 3, 8), (6, 1, 4, 2), (0, 2, 4, 6, 8, 1)])
+def test_any_sites_of_a_w_state_have_the_entropy_of_their_share(A):
+    """{k/n, 1 - k/n} of k sites, wherever they lie."""
+    state, p = w_state(9), len(A) / 9
+    found = np.linalg.eigvalsh(reduced_density_matrix(state, A))[::-1]
+    wanted = [max(p, 1 - p), min(p, 1 - p)] + [0] * (len(found) - 2)
+    assert np.allclose(found, wanted, atol=1e-12)
+    assert entropy(state, A) == pytest.approx(-p * np.log(p) - (1 - p) * np.log(1 - p), abs=1e-12)
+
+
+@pytest.mark.slow
+def test_the_heisenberg_chain_of_20_is_diagonalised():
+    """In the sector of S^z = 0, which holds the ground state (Lieb, Mattis, 1962): 184756 states of 2^20."""
+    energy = eigsh(heisenberg_without_magnetisation(20), 1, which="SA", tol=1e-10)[0][0]
+    assert energy == pytest.approx(-8.682473334398, abs=1e-9)
+    assert ground_state(heisenberg(20), width=100).energy == pytest.approx(energy, abs=1e-8)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""ConvACs whose windows overlap or leave gaps: hyper-parameters -> wiring and initial banks. Uses grid, network.
+"""ConvACs whose windows overlap or leave gaps: hyper-parameters -> wiring and initial banks. Over starts and network.
 
     out_l[u, g] = prod over places j of the window at u of (sum_c a^l_{u, j, g, c} out_{l-1}[u stride + j dilation, c])
     h_y = sum_g a_{y, g} prod over the positions u that are left of out_{L-1}[u, g]
@@ -26,12 +26,14 @@ import numpy as np
 from jaxtyping import Array, Int, Num, PRNGKeyArray
 
 from tnsim.architectures.grid import OnGrid, Shape, one_of
+from tnsim.architectures.starts import NOISE
 from tnsim.memory import check
 from tnsim.network import Network, Stack, Table, build
 
 __all__ = ["DilatedConvAC", "OverlappingConvAC"]
 
 SHARINGS = ("none", "window")
+STARTS = ("random", "identity")
 BOUNDARIES = ("valid", "periodic")
 WIRING = 32  # bytes a tensor takes in the tables while they are made
 
@@ -180,14 +182,30 @@ class OverlappingConvAC(OnGrid):
         return {**found, "output": (self.classes, self.channels[-1])}
 
     def init(self, key: PRNGKeyArray, dtype=jnp.float32, start: str = "random") -> dict[str, Num[Array, "..."]]:
-        """Initial banks; start: "random", normal with variance 1/fan_in, alone."""
-        one_of("start", start, ("random",))
+        """Initial banks; start: "random", normal with variance 1/fan_in, or "identity", whose scores are of order 1 at
+        many sites: a channel hands on the one below it, feature 0, which should be about 1, enters all of them as it
+        is, and the noise beside adds up to a fraction over all products.
+        """
+        one_of("start", start, STARTS)
         shapes = self.bank_shapes
         keys = jax.random.split(key, len(shapes))
-        return {
+        drawn = {
             name: jax.random.normal(one, shape, dtype) / shape[-1] ** 0.5
             for one, (name, shape) in zip(keys, shapes.items(), strict=True)
         }
+        if start == "random":
+            return drawn
+        near = {f"conv_{level}": self._near(level, drawn[f"conv_{level}"]) for level in range(self.depth)}
+        apart = drawn["output"] - drawn["output"].mean(-1, keepdims=True)  # what all channels share is of no class
+        return {**near, "output": apart}
+
+    def _near(self, level: int, drawn: Num[Array, "copies r c"]) -> Num[Array, "copies r c"]:
+        """A channel as it was, and noise: a matrix that is read again and again adds up its own."""
+        copies, width, below = drawn.shape
+        readings = prod(self.grids[-1]) * prod(prod(window) for window in self.windows[level:])
+        channel = np.zeros(width, int) if level == 0 else np.arange(width) % below
+        constant = jnp.asarray(np.eye(below)[channel], drawn.dtype)
+        return drawn * (NOISE * copies**0.5 / readings) + constant[None]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from math import log
+from math import log, prod
 from typing import Any, NamedTuple
 
 import jax
@@ -124,14 +124,13 @@ def contracted(
         return jnp.broadcast_to(tensors[..., None], (*tensors.shape, batch))
     widest = max(vectors, key=lambda axis: shape[axis])
     moved = product(execution)(_matrices(tensors, widest), vectors[widest])
-    left = [axis for axis in range(len(shape)) if axis != widest]
-    value = moved.reshape(len(moved), *(shape[axis] for axis in left), batch)
-    for axis in sorted(vectors.keys() - {widest}, reverse=True):
-        place = 1 + left.index(axis)
-        axes = [len(vectors[axis]), *(1,) * (value.ndim - 2), batch]
-        axes[place] = shape[axis]
-        value = (value * vectors[axis].reshape(axes)).sum(place)
+    value, left = moved[:, :, None], [axis for axis in range(len(shape)) if axis != widest]
+    for axis in sorted(vectors.keys() - {widest}, reverse=True):  # five axes at most: XLA errs with ten, on CPUs
+        before, after = (prod(shape[other] for other in part) for part in _around(left, axis))
+        split = value.reshape(len(value), before, shape[axis], after, batch)
+        value = (split * vectors[axis][:, None, :, None]).sum(2)
         left.remove(axis)
+    value = value.reshape(len(value), *(shape[axis] for axis in left), batch)
     return value if up is not None else value[:, None]
 
 
@@ -142,15 +141,20 @@ def contracted_first(
     shape = tensors.shape[1:]
     widest = max(vectors, key=lambda axis: shape[axis])
     moved = product(execution)(vectors[widest], jnp.swapaxes(_matrices(tensors, widest), 1, 2))
-    left = [axis for axis in range(len(shape)) if axis != widest]
-    value = moved.reshape(*moved.shape[:2], *(shape[axis] for axis in left))
+    value, left = moved, [axis for axis in range(len(shape)) if axis != widest]
     for axis in sorted(vectors.keys() - {widest}, reverse=True):
-        place = 2 + left.index(axis)
-        axes = [len(vectors[axis]), batch, *(1,) * (value.ndim - 2)]
-        axes[place] = shape[axis]
-        value = (value * vectors[axis].reshape(axes)).sum(place)
+        before, after = (prod(shape[other] for other in part) for part in _around(left, axis))
+        split = value.reshape(len(value), batch, before, shape[axis], after)
+        value = (split * vectors[axis][:, :, None, :, None]).sum(3)
         left.remove(axis)
+    value = value.reshape(*value.shape[:2], *(shape[axis] for axis in left))
     return value if up is not None else value[..., None]
+
+
+def _around(axes: list[int], axis: int) -> tuple[list[int], list[int]]:
+    """The axes before and after this one."""
+    place = axes.index(axis)
+    return axes[:place], axes[place + 1 :]
 
 
 def _matrices(tensors: Num[Array, "..."], axis: int) -> Num[Array, "n rest d"]:

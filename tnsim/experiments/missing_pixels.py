@@ -158,7 +158,7 @@ def _mean(trials: Sequence[Trial], kind: str, fraction: float) -> Mean:
 
 
 def _tell(trials: Sequence[Trial]) -> Finding:
-    rows, said = [], []
+    rows, said, more = [], [], []
     for (data,), group in grouped(trials, ("data",)).items():
         networks = {network: part for (network,), part in grouped(group, ("network",)).items()}
         for kind, (network, part) in product((SCATTERED, RECTANGLE), networks.items()):
@@ -169,9 +169,13 @@ def _tell(trials: Sequence[Trial]) -> Finding:
             pairs = [[_lost(networks[one], kind, HALF).value for one in NETWORKS] for kind in (SCATTERED, RECTANGLE)]
             scattered, rectangle = (f"{mine:.1f} (the ConvNet {theirs:.1f})" for mine, theirs in pairs)
             said.append(f"{scattered} points on {data}, and {rectangle} where they are a rectangle")
+            shares = [mine / theirs for mine, theirs in pairs]
+            more += [f"{data}, {kind}: {share:.2f} of it"
+                     for kind, share in zip((SCATTERED, RECTANGLE), shares) if share >= HALF]  # fmt: skip
     losses = "; ".join(said) or "nothing yet"
+    under = "" if not said else f" Less than half of the ConvNet's loss{' but for ' * bool(more)}{'; '.join(more)}."
     return Finding(
-        f"With half of the pixels missing, scattered, the generative ConvAC loses {losses}.",
+        f"With half of the pixels missing, scattered, the generative ConvAC loses {losses}.{under}",
         ("data", "missing", "network", "none: test % [95 %]", *(f"{100 * fraction:.0f} %" for fraction in FRACTIONS),
          f"lost at {100 * HALF:.0f} %", "seeds"),
         tuple(rows),

@@ -35,7 +35,7 @@ def to_quimb(network: Network, banks: Banks) -> Any:
     Raises ValueError for banks that do not fit the network, ImportError where quimb is not installed.
     """
     bank_checks.check(network, banks)
-    quimb = optional("quimb.tensor", "quimb")
+    quimb = optional("quimb.tensor", "'tnsim[exchange]'")
     names = index_names(network)
     tensors = [
         quimb.Tensor(row(banks[name.bank], made), [names[leg] for leg in made.legs], [tensor_name(name), name.bank])

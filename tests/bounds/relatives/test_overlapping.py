@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tnsim
 from tnsim.architectures.convac import ConvACArchitecture
-from tnsim.architectures.overlapping import OverlappingConvAC
+from tnsim.architectures.overlapping import DilatedConvAC, OverlappingConvAC
 from tnsim.bounds.flow import network_min_cut
 from tnsim.bounds.relatives import overlapping
 from tnsim.interop.einsum import to_einsum
@@ -83,6 +84,20 @@ def test_initial_banks_have_the_shapes_and_the_variance():
 
 
 @pytest.mark.parametrize("sharing", ["window", "none"])
+def test_an_identity_start_keeps_scores_of_order_one(sharing):
+    """Of 900 products over 225 sites, at feature vectors that begin with 1; from normal weights e^-100 or so."""
+    arch = tnsim.OverlappingConvAC((15, 15), 2, (6, 5), (2, 3), 3, sharing=sharing)
+    features = np.random.default_rng(0).normal(size=(4, arch.size, 2)).astype(np.float32)
+    features[..., 0] = 1
+    sizes = {}
+    for start in ("identity", "random"):
+        scores = arch.apply(arch.init(jax.random.key(0), start=start), features)
+        sizes[start] = np.log(np.abs(scores.value).max(1)) + scores.log_scale
+    assert np.abs(sizes["identity"]).max() < 4
+    assert np.abs(sizes["random"]).min() > 20
+
+
+@pytest.mark.parametrize("sharing", ["window", "none"])
 def test_windows_side_by_side_are_a_convac(sharing):
     arch = OverlappingConvAC(8, 2, (3, 2, 2), (2, 2, 2), 2, strides=(2, 2, 2), sharing=sharing)
     plain = ConvACArchitecture(8, 2, (3, 2, 2), (2, 2, 2), 2, sharing)
@@ -136,6 +151,31 @@ def test_a_block_of_a_ring_attains_the_volume_law_and_the_cut(n, window):
         assert overlapping.entropy(arch, overlapping.pair_phases(arch), A) == pytest.approx(units * log(2))
         assert overlapping.upper_bound(arch, A) == overlapping.generic_rank(arch, A) == 2**units
         assert units <= overlapping.volume_law(alpha, 1, 2, window)
+
+
+GAPS = [(8, 2, 2), (9, 2, 2), (12, 2, 3)]  # sites, window, dilation
+
+
+@pytest.mark.parametrize(("n", "window", "apart"), GAPS)
+def test_a_block_of_a_dilated_ring_attains_the_volume_law_and_the_cut(n, window, apart):
+    """As without gaps, of windows that reach apart (K - 1) sites: the surface law begins that much later."""
+    arch = DilatedConvAC(n, 2, (2, 1), (window, 1), boundary="periodic", dilations=(apart, 1))
+    near = OverlappingConvAC(n, 2, (2, 1), (window, 1), boundary="periodic")
+    for alpha in (1, n // 3, n // 2):
+        A = overlapping.block(arch, alpha)
+        units = min(alpha, 2 * apart * (window - 1))
+        assert overlapping.entropy(arch, overlapping.pair_phases(arch), A) == pytest.approx(units * log(2))
+        assert overlapping.upper_bound(arch, A) == overlapping.generic_rank(arch, A) == 2**units
+    assert overlapping.generic_rank(near, A) < 2**units
+
+
+def test_a_default_stack_of_dilations_has_the_volume_law():
+    """Windows of 2 with gaps of 1 and 2, weights shared; of half the ring its symmetry takes some."""
+    arch = DilatedConvAC(8, 2, (4, 2), (2, 2), boundary="periodic")
+    assert arch.dilations == ((1,), (2,))
+    for alpha in range(1, 4):
+        A = overlapping.block(arch, alpha)
+        assert overlapping.upper_bound(arch, A) == overlapping.generic_rank(arch, A) == 2**alpha
 
 
 def cut_rank(arch, A):
