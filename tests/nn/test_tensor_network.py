@@ -155,6 +155,17 @@ def test_the_loss_of_every_architecture_falls_by_a_quarter_in_40_steps(name):
     assert after < 0.75 * min(before, CHANCE)  # chance alone is soon reached from a start that is worse
 
 
+@pytest.mark.slow
+def test_a_recurrent_circuit_learns_with_the_same_weights_at_all_steps():
+    whole = load("digits")
+    few = [(images[labels < 3], labels[labels < 3]) for images, labels in (
+        (whole.train_images, whole.train_labels), (whole.test_images, whole.test_labels))]  # fmt: skip
+    model = TensorNetwork(tnsim.RAC((8, 8), 3, 16, 3), Fourier(), rngs=nnx.Rngs(0))
+    data = Dataset("three digits", *few[0], *few[1], ("0", "1", "2"))
+    found = fit(model, data, TrainConfig(steps=300, rate=1e-2, validation_fraction=0.0), progress=False)
+    assert found.test.accuracy > 0.8  # found 0.94; it cannot tell where a pixel is until its weights have moved apart
+
+
 class Dense(nnx.Module):
     """A classifier of 16 pixels with a hidden layer of a given kind."""
 
