@@ -160,6 +160,7 @@ def test_a_stretch_bounds_the_largest_singular_value(seed, columns, bond):
     assert np.exp(layers.log_stretch(layer)) <= most * np.sqrt(min(dense.shape[:2])) * (1 + 1e-12)
 
 
+@pytest.mark.slow
 def test_a_large_grid_that_no_exact_way_holds():
     arch, rng = tnsim.PEPS((10, 10), features=2, bond=3), np.random.default_rng(0)
     params = {name: 0.03 * normal(rng, shape) for name, shape in arch.network.bank_shapes.items()}

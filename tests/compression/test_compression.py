@@ -112,6 +112,7 @@ def test_weights_on_images_are_averages_of_values_and_derivatives(arch, seed):
     np.testing.assert_allclose(found.environments[0][position], wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
 
 
+@pytest.mark.slow
 @PLAIN
 @given(trees, seeds, st.data())
 def test_distance_is_that_of_the_tensors(arch, seed, data):
@@ -127,6 +128,7 @@ def test_distance_is_that_of_the_tensors(arch, seed, data):
     np.testing.assert_allclose(distance(deeper, (other_arch, other[0]), measure), wanted, rtol=1e-8)
 
 
+@pytest.mark.slow
 @PLAIN
 @given(trees, seeds, st.booleans(), st.floats(0.3, 1.2), st.booleans())
 def test_factors_and_channels_keep_the_budget(arch, seed, constant, part, on_images):

@@ -199,6 +199,7 @@ def test_a_mesh_of_other_axes_is_refused():
         Execution(mesh=Mesh(np.array(jax.devices()[:1]), ("x",)))
 
 
+@pytest.mark.slow
 def test_large_sweeps_are_cut_by_themselves_and_give_the_same(monkeypatch):
     params, features = drawn("1D")
     arch = ARCHS["1D"]

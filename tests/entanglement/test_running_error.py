@@ -38,6 +38,7 @@ def test_the_dense_entropy_is_inside(case):
     assert abs(value - oracle.renyi(values[values > 0] ** 2, 2)) <= error + 1e-12
 
 
+@pytest.mark.slow
 @settings(max_examples=24, deadline=None)
 @given(cases(WIDE[:1], FEW[:2], scaled=False), st.sampled_from([1, 2]))
 def test_single_precision_strays_no_further_than_its_bound(case, order):
@@ -82,6 +83,7 @@ def test_a_state_that_is_zero_has_no_trace():
     assert running_error.entropy(state.network, zero, state.vector, state.measure, mask, 2)[1] == np.inf
 
 
+@pytest.mark.slow
 def test_its_trace_is_that_of_the_plain_fold():
     state = entangled()
     mask = np.arange(64) % 3 == 0

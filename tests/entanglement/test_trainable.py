@@ -20,6 +20,7 @@ PLAIN = site_measure("coefficient", None, 16, 2)
 MASK = np.arange(16) % 2 == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(cases(("float32", "complex64"), archs=strategies.POOL[:1]), st.sampled_from([2, 3]))
 def test_value_and_gradient_are_the_measures_to_single_precision(case, order):

@@ -35,6 +35,7 @@ def model(case):
     return case.state.network, case.state.banks, case.state.measure
 
 
+@pytest.mark.slow
 @settings(max_examples=24)
 @given(cases(MANY, made=Whole), st.sampled_from("AB"), st.sampled_from([1e-6, 0.01]))
 def test_the_interval_holds_the_entropy_with_the_class_on_either_side(case, side, atol):

@@ -122,6 +122,7 @@ def test_a_figure_has_a_panel_a_data_set_and_kind_and_a_point_a_share():
             assert (curve.y[2], curve.lower[2], curve.upper[2]) == pytest.approx((np.mean(tests), *ends))
 
 
+@pytest.mark.slow
 def test_a_quick_trial_of_each_network_sees_the_same_pixels_missing(monkeypatch):
     seen = []
     monkeypatch.setattr(

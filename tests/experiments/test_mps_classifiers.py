@@ -53,6 +53,7 @@ def test_a_chain_starts_near_a_constant_and_its_class_leg_is_in_the_middle():
     assert 0 < np.ptp(scores, axis=0).max() < 3
 
 
+@pytest.mark.slow
 def test_a_quick_trial_learns():
     (settings,) = MPS_CLASSIFIERS.trials(True)
     found = MPS_CLASSIFIERS.run(settings)

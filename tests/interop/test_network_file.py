@@ -91,7 +91,7 @@ def test_what_is_no_network_is_refused(tmp_path, make, words):
         (lambda t, w: w["stacks"][0].update(legs=[[0, 1]]), r"legs of bank 'conv_0': wanted 4 times 2 indices, found"),
         (lambda t, w: w["stacks"][0]["legs"][0].__setitem__(0, 99), r"legs of bank 'conv_0': wanted indices in 0.."),
         (lambda t, w: w["stacks"][0]["slots"].__setitem__(0, 2), r"slots of bank 'conv_0': wanted rows in 0"),
-        (lambda t, w: w["stacks"][0].update(shape=[3, 3]), r"legs of bank 'conv_0': tensors of shape \(3, 3\) meet"),
+        (lambda t, w: w["stacks"][0].update(shape=[3, 3]), r"legs of bank 'conv_0': wanted dimension 3 on axis 1"),
         (lambda t, w: w.update(outputs=[2**40]), "outputs|out of bounds"),
         (lambda t, w: w.update(indices=[["site", 4]]), "not enough values"),
     ],

@@ -55,6 +55,7 @@ def test_products_of_linear_maps_are_the_convac():
         np.testing.assert_allclose(net(seen), convac(seen), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_convnet_learns_digits():
     digits = load("digits")
     arch = tnsim.ConvAC((8, 8), 3, (9, 17, 17), (2, 2, 2), 10, sharing="window")

@@ -114,6 +114,7 @@ def test_gradients_are_those_of_differences():
         check_grads(loss, (state,), 1, modes=["rev"])
 
 
+@pytest.mark.slow
 def test_a_thousand_improbable_pixels_stay_in_range():
     arch = tnsim.ConvAC((32, 32), 4, (4, 4, 4, 4, 4), (2,) * 5, 2)
     images = np.where(np.random.default_rng(0).random((3, 32, 32)) < 0.5, 7.0, -7.0)

@@ -105,6 +105,7 @@ def test_the_banks_at_images_are_those_of_a_training_step(sharing):
     np.testing.assert_allclose(found(seen), model(seen), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_pass_through_the_moments():
     with jax.enable_x64(True):
         model, seen = made(dtype=jnp.float64), images(made(), dtype=np.float64)
@@ -154,6 +155,7 @@ def test_what_is_left_out_tells_nothing():
     np.testing.assert_allclose(blind, np.broadcast_to(blind[:1], blind.shape), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_learned_patches_train_below_it():
     patches = Patches(4, 2, 3, (8, 8), nnx.Rngs(0))
     arch = tnsim.ConvAC((4, 4), 4, (5, 5), (2, 2), 3, sharing="window")
@@ -165,6 +167,7 @@ def test_learned_patches_train_below_it():
     assert all(np.abs(slope).max() > 0 for slope in jax.tree.leaves(slopes))
 
 
+@pytest.mark.slow
 def test_it_learns_digits_and_resumes_bitwise(tmp_path):
     digits = load("digits")
     arch = tnsim.ConvAC((8, 8), 3, (9, 9, 9), (2, 2, 2), 10, sharing="window")

@@ -25,7 +25,7 @@ def tree(seed, maps=None, widths=(3, 4), sharing="window"):
     return module.folded()
 
 
-@pytest.mark.parametrize("maps", [(None, None, None), (2, 5, 1)])
+@pytest.mark.parametrize("maps", [(None, None, None), pytest.param((2, 5, 1), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("weights", [None, (0.5, -2.0, 3.0)])
 def test_scores_are_the_sum(maps, weights):
     modules = [tree(seed, m, (3 + seed, 4), "none") for seed, m in enumerate(maps)]

@@ -98,6 +98,7 @@ def test_the_gradient_of_the_term_within_a_step_is_that_of_finite_differences():
     assert (at(1e-3) - at(-1e-3)) / 2e-3 == pytest.approx(along, rel=5e-3)
 
 
+@pytest.mark.slow
 def test_entropy_falls_where_it_costs_and_rises_where_it_pays():
     reached = []
     for strength in (1.0, None, -1.0):

@@ -12,9 +12,9 @@ product of (M r, r) and (r, batch) there to a loop that takes up to six times as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from itertools import pairwise
-from math import log, prod
+from math import log
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +32,7 @@ from tnsim.contract.vectors import exponents, scale_of
 from tnsim.network import Network
 
 APART = 4  # tensors of peak 1, or factors, between two scales of a vector
+FEW = 8  # terms
 INLINE = 11  # dimension of a chain up to which XLA makes a good loop of its products, the batch last, on CPUs
 
 Vectors = Num[Array, "_ _ _"]  # (tensors, r, batch)
@@ -117,44 +118,34 @@ def _rows(values: Mapping[int, Vectors], source: Source) -> Vectors:
 def contracted(
     tensors: Num[Array, "..."], up: int | None, vectors: Mapping[int, Vectors], batch: int, execution: Execution
 ) -> Vectors:
-    """Tensors (n or 1, axes ..) with vectors (n, d, batch) on all axes but `up`: the widest by a matrix product, which
-    is the first of equals, the others by multiplying and adding up."""
-    shape = tensors.shape[1:]
+    """Tensors (n or 1, axes ..) with vectors (n, d, batch) on all axes but `up`: their products meet the tensor in one
+    matrix product. A vector after the other would be sums over what a product has made, which XLA for CPUs fuses with
+    it, slowly, and wrongly where they have eight axes."""
     if not vectors:
         return jnp.broadcast_to(tensors[..., None], (*tensors.shape, batch))
-    widest = max(vectors, key=lambda axis: shape[axis])
-    moved = product(execution)(_matrices(tensors, widest), vectors[widest])
-    value, left = moved[:, :, None], [axis for axis in range(len(shape)) if axis != widest]
-    for axis in sorted(vectors.keys() - {widest}, reverse=True):  # five axes at most: XLA errs with ten, on CPUs
-        before, after = (prod(shape[other] for other in part) for part in _around(left, axis))
-        split = value.reshape(len(value), before, shape[axis], after, batch)
-        value = (split * vectors[axis][:, None, :, None]).sum(2)
-        left.remove(axis)
-    value = value.reshape(len(value), *(shape[axis] for axis in left), batch)
-    return value if up is not None else value[:, None]
+    joint, *others = (vectors[axis] for axis in sorted(vectors))
+    for vector in others:
+        pairs = joint[:, :, None] * vector[:, None]
+        joint = pairs.reshape(len(pairs), -1, batch)
+    rows = tensors.reshape(len(tensors), 1, -1) if up is None else jnp.swapaxes(_matrices(tensors, up), 1, 2)
+    return product(execution)(rows, joint)
 
 
 def contracted_first(
     tensors: Num[Array, "..."], up: int | None, vectors: Mapping[int, Vectors], batch: int, execution: Execution
 ) -> Vectors:
-    """`contracted` of vectors (n, batch, d), the batch first."""
-    shape = tensors.shape[1:]
-    widest = max(vectors, key=lambda axis: shape[axis])
-    moved = product(execution)(vectors[widest], jnp.swapaxes(_matrices(tensors, widest), 1, 2))
-    value, left = moved, [axis for axis in range(len(shape)) if axis != widest]
-    for axis in sorted(vectors.keys() - {widest}, reverse=True):
-        before, after = (prod(shape[other] for other in part) for part in _around(left, axis))
-        split = value.reshape(len(value), batch, before, shape[axis], after)
-        value = (split * vectors[axis][:, :, None, :, None]).sum(3)
-        left.remove(axis)
-    value = value.reshape(*value.shape[:2], *(shape[axis] for axis in left))
-    return value if up is not None else value[..., None]
-
-
-def _around(axes: list[int], axis: int) -> tuple[list[int], list[int]]:
-    """The axes before and after this one."""
-    place = axes.index(axis)
-    return axes[:place], axes[place + 1 :]
+    """`contracted` of vectors (n, batch, d), the batch first: the widest by a matrix product, the others by multiplying
+    and adding up, few terms one by one for the same reason."""
+    widest = max(vectors, key=lambda axis: tensors.shape[1 + axis])
+    others = sorted(vectors.keys() - {widest})
+    order = (widest, *others, *([] if up is None else [up]))
+    rows = jnp.transpose(tensors, (0, *(1 + axis for axis in order)))
+    value = product(execution)(vectors[widest], rows.reshape(*rows.shape[:2], -1))
+    for axis in others:
+        split, weights = value.reshape(len(value), batch, tensors.shape[1 + axis], -1), vectors[axis][..., None]
+        terms = [split[:, :, k] * weights[:, :, k] for k in range(split.shape[2])]
+        value = reduce(jnp.add, terms) if len(terms) <= FEW else (split * weights).sum(2)
+    return value
 
 
 def _matrices(tensors: Num[Array, "..."], axis: int) -> Num[Array, "n rest d"]:

@@ -18,6 +18,7 @@ from tnsim.entanglement.networks import spectra
 from tnsim.memory import MemoryLimitError
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(cases(archs=[arch for arch in FEW if arch.size <= 9], measured=True))
 def test_a_layered_tree_is_measured_alike(case):

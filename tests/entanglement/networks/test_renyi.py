@@ -174,6 +174,7 @@ def test_slices_add_up_to_the_whole():
         world.state.norm(memory="1KB")
 
 
+@pytest.mark.slow
 def test_replicas_that_do_not_fit_leave_it_to_the_spectrum():
     world = worlds.random_chain(30, 6)
     found = world.state.renyi(range(15), 3, memory=3e6)
