@@ -48,7 +48,7 @@ def row(name, arch):
     began = time.process_time()
     values = [float(states["jax"].renyi(half))]
     first = time.process_time() - began
-    times = in_turn({one: partial(state.renyi, half) for one, state in states.items()}, rounds=5)
+    times = in_turn({one: partial(state.renyi, half) for one, state in states.items()}, rounds=1)
     values.append(float(states["numpy"].renyi(half)))
     found = prices(arch, {bank: np.asarray(x, float) for bank, x in banks.items()})
     costly = found["groups"] >= np.log10(replicas.COSTLY)
