@@ -208,7 +208,8 @@ def test_descent_reaches_the_ground_state(model, tree):
     start = random_state(tree, (H.dim,) * H.sites, 8, np.random.default_rng(0))
     state, energies = descended(H, start, steps=1500)
     assert energies[0] > wanted + 0.5
-    assert wanted - 1e-10 < energies[-1] < wanted + 3e-4
+    slow = model == "Ising" and not tree.is_chain  # its tree is still 1.3e-4 above after so many steps
+    assert wanted - 1e-10 < energies[-1] < wanted + (3e-4 if slow else 1e-4)
     assert state.wiring == tree
     assert energy(H, state) == pytest.approx(energies[-1], abs=1e-4)
     assert entropies(state).min() > 0.05  # no product state is one of these ground states
